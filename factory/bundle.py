@@ -1,0 +1,114 @@
+"""The bundle: a fitted pipeline together with all that watches it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline
+
+from factory.nouns import Bools, Outputs, Schema
+
+
+class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Replace features by one constant each, so that a broken feature cannot speak.
+
+    Args:
+        values: feature name to the constant, typically the training median or mode.
+
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    >>> Neutralise({"a": 0.0}).transform(frame)["a"].tolist()
+    [0.0, 0.0]
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Learn nothing."""
+        del X, y
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return a copy of X with the constants in place."""
+        return X.assign(**{name: value for name, value in self.values.items() if name in X})
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One model and its monitors, kept and rolled back together.
+
+    Attributes:
+        schema: columns the model reads; ``schema.names`` in this order enter ``pipeline``.
+        pipeline: fitted scikit-learn pipeline, from canonical features to predictions.
+        family: model family's name.
+        params: the family's hyperparameters, as searched.
+        metric: name of the metric it is judged by.
+        reference: held-out rows it was judged on, canonical columns, at most 20,000.
+        reference_outputs: the pipeline's outputs on ``reference``, shape (rows,) or (rows, k).
+        reference_score: the metric on the whole held-out reference.
+        importance: per feature, relative loss of the metric when it is permuted on held-out rows.
+        neutral: per feature, the constant that stands in when it is neutralised.
+        neutralised: features already neutralised in ``pipeline``.
+        seen: sorted hashes (see ``row_hashes``) of the rows it was trained on, uint64.
+    """
+
+    schema: Schema
+    pipeline: Pipeline
+    family: str
+    params: Mapping[str, Any]
+    metric: str
+    reference: pd.DataFrame
+    reference_outputs: Outputs
+    reference_score: float
+    importance: Mapping[str, float]
+    neutral: Mapping[str, Any]
+    seen: NDArray[np.uint64]
+    neutralised: tuple[str, ...] = ()
+
+    def outputs(self, frame: pd.DataFrame) -> Outputs:
+        """Return values of shape (n,) for regression, else probabilities of shape (n, k).
+
+        The columns of the probabilities follow ``schema.classes``.
+        """
+        return pipeline_outputs(self.pipeline, self.schema, frame)
+
+    def neutralise(self, features: tuple[str, ...]) -> "Bundle":
+        """Return the same model with some features replaced by their neutral constants."""
+        values = {name: self.neutral[name] for name in features}
+        steps = [("neutralise", Neutralise(values)), *self.pipeline.steps]
+        if self.neutralised:
+            earlier = self.pipeline.steps[0][1].values
+            steps = [("neutralise", Neutralise({**earlier, **values})), *self.pipeline.steps[1:]]
+        pipeline = Pipeline(steps)
+        together = tuple(sorted({*self.neutralised, *features}))
+        outputs = pipeline_outputs(pipeline, self.schema, self.reference)
+        return replace(self, pipeline=pipeline, neutralised=together, reference_outputs=outputs)
+
+    def unseen(self, frame: pd.DataFrame) -> Bools:
+        """Mark the rows that this model was not trained on, shape (rows,)."""
+        return ~np.isin(row_hashes(frame, self.schema), self.seen)
+
+
+def pipeline_outputs(pipeline: Any, schema: Schema, frame: pd.DataFrame) -> Outputs:
+    """Run a fitted pipeline on canonical rows; probabilities for classifiers, else values."""
+    X = frame.loc[:, list(schema.names)]
+    if schema.task == "regression":
+        return np.asarray(pipeline.predict(X), dtype=np.float64).reshape(len(X))
+    probabilities = np.zeros((len(X), len(schema.classes)))
+    positions = [schema.classes.index(str(c)) for c in pipeline.classes_]
+    probabilities[:, positions] = pipeline.predict_proba(X)
+    return probabilities
+
+
+def row_hashes(frame: pd.DataFrame, schema: Schema) -> NDArray[np.uint64]:
+    """Hash each row over features, target, timestamp and id; equal rows have equal hashes."""
+    names = [*schema.names, schema.target, schema.timestamp, schema.id]
+    present = [name for name in names if name is not None and name in frame]
+    return pd.util.hash_pandas_object(frame[present], index=False).to_numpy(dtype=np.uint64)

@@ -1,0 +1,214 @@
+"""A model's configuration: one YAML file, read into frozen parts; unknown keys are refused."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from factory.errors import BadConfig
+from factory.nouns import Kind, Task
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Family = Literal["linear", "tree", "forest", "boosting", "svm", "neighbours", "mlp"]
+Loss = Literal["auto", "squared_error", "absolute_error", "log_loss", "hinge"]
+
+
+class Part(BaseModel):
+    """A piece of configuration: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Part):
+    """Where the rows are and what the columns mean."""
+
+    path: str = Field(description=".csv, .parquet, a Delta table's folder, or URL#table")
+    target: str = Field(description="column to predict")
+    task: Task | None = Field(None, description="inferred from the target when absent")
+    timestamp: str | None = Field(None, description="column that orders the rows in time")
+    id: str | None = Field(None, description="column that names a row; must be unique")
+    types: dict[str, Kind] = Field(
+        default_factory=dict, description="kinds of columns that inference would get wrong"
+    )
+    ignore: tuple[str, ...] = Field((), description="columns that are no features")
+
+
+class SplitConfig(Part):
+    """Shares of the rows held out of training; the rest trains."""
+
+    calibration: Share = 0.1
+    reference: Share = 0.2
+
+
+class FeaturesConfig(Part):
+    """How columns become numbers; all of it is part of the model's one pipeline."""
+
+    impute: Literal["median", "mean", "constant"] = "median"
+    encode: Literal["auto", "ordinal", "onehot"] = Field(
+        "auto", description="auto: ordinal for trees, one-hot for the other families"
+    )
+    max_categories: int = Field(
+        50, ge=2, le=10_000, description="one-hot columns per feature; rarer categories share one"
+    )
+    order: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="fixed order of an ordinal feature's categories"
+    )
+    scale: Literal["auto", "none", "standard", "minmax", "row_norm"] = Field(
+        "auto", description="auto: standard where the family needs it, none for trees"
+    )
+    dates: tuple[Literal["year", "month", "day", "weekday", "hour"], ...] = (
+        "month",
+        "weekday",
+        "hour",
+    )
+    budget: int | None = Field(
+        None, ge=1, description="keep at most this many encoded features, by mutual information"
+    )
+
+
+class SearchConfig(Part):
+    """Which models are tried, and for how long."""
+
+    backend: Literal["optuna"] = "optuna"
+    families: tuple[Family, ...] = Field(
+        ("linear", "forest", "boosting"), min_length=1, description="families searched together"
+    )
+    loss: Loss = Field("auto", description="training loss; families that lack it are refused")
+    trials: int = Field(25, ge=1, le=100_000)
+    seconds: float = Field(60.0, gt=0, description="no trial starts after this long")
+    folds: int = Field(3, ge=2, le=20)
+
+
+class CheckConfig(Part):
+    """When a check alarms."""
+
+    false_discovery_rate: Share = Field(0.05, description="over all features of one check")
+    minimum_effect: float = Field(
+        0.1, ge=0, le=1, description="smaller changes do not alarm, however certain they are"
+    )
+    tolerance: float = Field(
+        0.05, ge=0, description="relative loss of performance that is accepted"
+    )
+    confidence: Share = 0.95
+    resamples: int = Field(400, ge=100, le=100_000, description="bootstrap resamples")
+
+
+class PolicyConfig(Part):
+    """What a remedy must be worth."""
+
+    minimum_gain: float = Field(
+        0.02, ge=0, description="relative gain below which nothing is changed"
+    )
+    versions: int = Field(3, ge=0, le=20, description="earlier versions that are rehearsed")
+    recent_windows: int = Field(2, ge=1, description="windows that a recent refit learns from")
+    cooldown: int = Field(
+        0, ge=0, description="windows after a promotion in which nothing is retrained"
+    )
+    evaluation: Share = Field(
+        0.4, description="newest share of the labelled rows, held out to measure remedies"
+    )
+    minimum_rows: int = Field(50, ge=10, description="fewer labelled rows decide nothing")
+    error_rate: Share = Field(0.05, description="chance that a challenger no better passes")
+    retrain_cost: float = Field(
+        0.01, ge=0, description="relative gain a retraining must bring on top of a cheaper remedy"
+    )
+    hopeless: Share = Field(
+        0.5, description="share of features broken at once that no model can mend"
+    )
+
+
+class ModelConfig(Part):
+    """One model: everything from data to policy. Only name and data are required."""
+
+    name: Name
+    data: DataConfig
+    metric: str | None = Field(
+        None, description="a scikit-learn scorer's name without neg_; by task when absent"
+    )
+    split: SplitConfig = SplitConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    search: SearchConfig = SearchConfig()
+    check: CheckConfig = CheckConfig()
+    policy: PolicyConfig = PolicyConfig()
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+
+
+def parse_config(values: Mapping[str, Any], *, source: str) -> ModelConfig:
+    """Check plain values against the configuration's schema.
+
+    Args:
+        values: what a YAML file held.
+        source: the file's name, for messages.
+
+    Raises:
+        BadConfig: with the path of the first key that is wrong and, where a known key is near,
+            that key.
+
+    >>> config = parse_config({"name": "m", "data": {"path": "a.csv", "target": "y"}}, source="m")
+    >>> config.search.trials
+    25
+    >>> parse_config({"name": "m", "data": {"path": "a", "target": "y"}, "sead": 1}, source="m")
+    Traceback (most recent call last):
+        ...
+    factory.errors.BadConfig: m: unknown key 'sead'.
+      fix: did you mean 'seed'?
+    """
+    try:
+        return ModelConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _explain(first, source) from None
+
+
+def load_config(path: Path) -> ModelConfig:
+    """Read a model's YAML file; a relative data path is taken from the file's folder.
+
+    Raises:
+        BadConfig: the file is missing, is not YAML, or breaks the schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadConfig(
+            f"No config file at {path}.", hint="factory init DATA --target COL -o FILE"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}.", hint="give a YAML file") from None
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        line = " ".join(str(error).split())
+        raise BadConfig(f"{path} is not YAML: {line}", hint="mend that line") from None
+    if not isinstance(values, dict):
+        raise BadConfig(f"{path} holds no keys.", hint="factory init DATA --target COL -o FILE")
+    config = parse_config(values, source=str(path))
+    where = config.data.path
+    if "://" not in where and not Path(where).is_absolute():
+        data = config.data.model_copy(update={"path": str(path.parent / where)})
+        config = config.model_copy(update={"data": data})
+    return config
+
+
+def _explain(error: Mapping[str, Any], source: str) -> BadConfig:
+    path = [str(part) for part in error["loc"]]
+    key = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _keys_beside(path), n=1, cutoff=0.5)
+        known = ", ".join(sorted(_keys_beside(path)))
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {known}"
+        return BadConfig(f"{source}: unknown key {key!r}.", hint=hint)
+    if error["type"] == "missing":
+        return BadConfig(f"{source}: {key!r} is missing.", hint=f"add {key!r}")
+    problem = f"{source}: {key} = {error['input']!r}: {error['msg']}."
+    return BadConfig(problem, hint=f"change {key!r}")
+
+
+def _keys_beside(path: list[str]) -> list[str]:
+    part: Any = ModelConfig
+    for name in path[:-1]:
+        part = part.model_fields[name].annotation
+    return list(part.model_fields)

@@ -1,0 +1,283 @@
+"""The nouns of the factory, one word per thing; see the README for what each means."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["number", "category", "date"]
+Cause = Literal[
+    "none",
+    "data_quality",
+    "covariate_drift",
+    "label_drift",
+    "concept_drift",
+    "regression",
+    "unknown",
+]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Outputs = Floats
+"""What a model says of n rows: shape (n,) values, or (n, k) probabilities of the k classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One feature and its kind."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a model's data look like: features, target, and the columns that order and name rows.
+
+    ``classes`` are the target's values in sorted order, empty for regression; in binary tasks
+    the last one is the positive class.
+    """
+
+    features: tuple[Column, ...]
+    target: str
+    task: Task
+    timestamp: str | None = None
+    id: str | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in order."""
+        return tuple(column.name for column in self.features)
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether a row can be told from an equal row seen at another time."""
+        return self.timestamp is not None or self.id is not None
+
+    def without(self, features: tuple[str, ...]) -> "Schema":
+        """Return this schema less some features."""
+        kept = tuple(c for c in self.features if c.name not in features)
+        return Schema(kept, self.target, self.task, self.timestamp, self.id, self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class DataVersion:
+    """A content-addressed table: its hash over every value of every row, and its size."""
+
+    sha256: str
+    rows: int
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows that are checked now, in canonical form (see ``registry.sources``).
+
+    ``unreadable`` marks, per feature, the rows whose value could not be read as the schema's
+    kind; those cells are missing in ``frame``. Masks have shape (rows,).
+    """
+
+    frame: pd.DataFrame
+    version: DataVersion
+    unreadable: Mapping[str, Bools] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A data-quality finding on one feature; ``share`` of the window's rows is touched."""
+
+    feature: str
+    problem: Literal["missing", "constant", "out_of_range", "unseen", "type"]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one detector says of one feature (or of predictions, labels, all features jointly).
+
+    ``effect`` is the size of the change on [0, 1], comparable between window sizes.
+    """
+
+    feature: str
+    kind: str
+    detector: str
+    statistic: float
+    p_value: float
+    effect: float
+    alarm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric with its confidence interval and the rows it rests on."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The champion's metric: on its reference, and realised on the window's labelled rows.
+
+    ``gain`` is the realised value minus the reference, signed so that above 0 is better.
+    """
+
+    metric: str
+    reference: float
+    realised: Estimate | None
+    estimated: Estimate | None
+    alarm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a check measured on one window."""
+
+    model: str
+    version: int
+    window: DataVersion
+    labelled: int
+    quality: tuple[Problem, ...]
+    drift: tuple[Signal, ...]
+    joint: Signal | None
+    prediction_drift: Signal | None
+    label_drift: Signal | None
+    performance: Performance
+
+    @property
+    def drift_alarm(self) -> bool:
+        """Whether any feature moved by more than is accepted."""
+        return any(signal.alarm for signal in self.drift)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether anything at all was found."""
+        single = (self.joint, self.prediction_drift, self.label_drift)
+        return (
+            bool(self.quality)
+            or self.drift_alarm
+            or self.performance.alarm
+            or any(signal is not None and signal.alarm for signal in single)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why the window looks as it does; ``culprits`` are the features blamed, worst first."""
+
+    cause: Cause
+    culprits: tuple[str, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Leave the champion alone."""
+
+    kind: Literal["keep"] = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Serve an earlier version again."""
+
+    to_version: int
+    kind: Literal["roll_back"] = "roll_back"
+
+
+@dataclass(frozen=True, slots=True)
+class DropFeatures:
+    """Serve without some features: the champion with them neutralised, or a model refitted."""
+
+    features: tuple[str, ...]
+    how: Literal["neutralise", "refit"]
+    kind: Literal["drop_features"] = "drop_features"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """Fit the champion's recipe again on newer rows."""
+
+    rows: Literal["all", "recent"]
+    kind: Literal["retrain"] = "retrain"
+
+
+@dataclass(frozen=True, slots=True)
+class FixSource:
+    """Quarantine the window and open a ticket: no model can help."""
+
+    features: tuple[str, ...]
+    kind: Literal["fix_source"] = "fix_source"
+
+
+@dataclass(frozen=True, slots=True)
+class AskLabels:
+    """Write rows out for labelling: the evidence cannot tell, labels would."""
+
+    rows: int
+    kind: Literal["ask_labels"] = "ask_labels"
+
+
+Remedy = Keep | RollBack | DropFeatures | Retrain | FixSource | AskLabels
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a remedy scored on the newest labelled rows that nothing rehearsed has seen.
+
+    ``score`` is the metric's value with its interval ``low`` to ``high``. ``gain`` is the paired
+    difference to keeping the champion, signed so that above 0 is better, relative to the
+    champion's score; ``gain_low`` is its lower confidence bound.
+    """
+
+    remedy: Remedy
+    score: float
+    low: float
+    high: float
+    gain: float
+    gain_low: float
+    cost_seconds: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The gate's outcome, in words."""
+
+    passed: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What ``decide`` chose and why."""
+
+    remedy: Remedy
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What a training worker is told: names and numbers only, so that it can cross a queue."""
+
+    model: str
+    data: DataVersion
+    features: tuple[str, ...]
+    seed: int
+
+
+def remedy_json(remedy: Remedy) -> dict[str, Any]:
+    """Return a remedy as plain JSON, its kind first.
+
+    >>> remedy_json(RollBack(to_version=3))
+    {'kind': 'roll_back', 'to_version': 3}
+    """
+    fields = asdict(remedy)
+    return {"kind": fields.pop("kind"), **fields}
