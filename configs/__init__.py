@@ -1,0 +1,1 @@
+"""Example configurations, one YAML file a model."""

@@ -1,7 +1,7 @@
 """The bundle: a fitted pipeline together with all that watches it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
+from factory.metrics import metric_named
 from factory.nouns import Bools, Outputs, Schema
 
 
@@ -17,15 +18,15 @@ class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Replace features by one constant each, so that a broken feature cannot speak.
 
     Args:
-        values: feature name to the constant, typically the training median or mode.
+        constants: feature name to what replaces it, typically the training median or mode.
 
     >>> frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
     >>> Neutralise({"a": 0.0}).transform(frame)["a"].tolist()
     [0.0, 0.0]
     """
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = values
+    def __init__(self, constants: Mapping[str, Any]) -> None:
+        self.constants = constants
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn nothing."""
@@ -34,7 +35,7 @@ class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return a copy of X with the constants in place."""
-        return X.assign(**{name: value for name, value in self.values.items() if name in X})
+        return X.assign(**{name: value for name, value in self.constants.items() if name in X})
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -55,8 +56,9 @@ class Bundle:
         reference_score: the metric on the whole held-out reference.
         importance: per feature, relative loss of the metric when it is permuted on held-out rows.
         neutral: per feature, the constant that stands in when it is neutralised.
-        neutralised: features already neutralised in ``pipeline``.
         seen: sorted hashes (see ``row_hashes``) of the rows it was trained on, uint64.
+        neutralised: features already neutralised in ``pipeline``.
+        config: the configuration it was made under, as plain values (see ``ModelConfig``).
     """
 
     schema: Schema
@@ -71,6 +73,7 @@ class Bundle:
     neutral: Mapping[str, Any]
     seen: NDArray[np.uint64]
     neutralised: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     def outputs(self, frame: pd.DataFrame) -> Outputs:
         """Return values of shape (n,) for regression, else probabilities of shape (n, k).
@@ -84,7 +87,7 @@ class Bundle:
         values = {name: self.neutral[name] for name in features}
         steps = [("neutralise", Neutralise(values)), *self.pipeline.steps]
         if self.neutralised:
-            earlier = self.pipeline.steps[0][1].values
+            earlier = self.pipeline.steps[0][1].constants
             steps = [("neutralise", Neutralise({**earlier, **values})), *self.pipeline.steps[1:]]
         pipeline = Pipeline(steps)
         together = tuple(sorted({*self.neutralised, *features}))
@@ -111,4 +114,5 @@ def row_hashes(frame: pd.DataFrame, schema: Schema) -> NDArray[np.uint64]:
     """Hash each row over features, target, timestamp and id; equal rows have equal hashes."""
     names = [*schema.names, schema.target, schema.timestamp, schema.id]
     present = [name for name in names if name is not None and name in frame]
-    return pd.util.hash_pandas_object(frame[present], index=False).to_numpy(dtype=np.uint64)
+    hashes = pd.util.hash_pandas_object(frame[present], index=False)
+    return np.asarray(hashes, dtype=np.uint64)

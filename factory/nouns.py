@@ -124,10 +124,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """The champion's metric: on its reference, and realised on the window's labelled rows.
-
-    ``gain`` is the realised value minus the reference, signed so that above 0 is better.
-    """
+    """The champion's metric: on its reference, and realised on the window's labelled rows."""
 
     metric: str
     reference: float

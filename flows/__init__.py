@@ -1,0 +1,1 @@
+"""What moves: Prefect flows and the command line."""

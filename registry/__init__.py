@@ -1,0 +1,1 @@
+"""What remembers: models and aliases, data versions, the inference log, the ledger."""

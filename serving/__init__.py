@@ -1,0 +1,1 @@
+"""What predicts: batch scoring with the champion; no training code."""

@@ -1,0 +1,1 @@
+"""What makes: search, fit and evaluation of candidates; pure, like ``factory``."""

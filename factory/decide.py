@@ -1,0 +1,159 @@
+"""Chooses one remedy from what was measured: a pure function of recorded inputs."""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import assert_never
+
+from factory.config import PolicyConfig
+from factory.nouns import (
+    AskLabels,
+    Choice,
+    Diagnosis,
+    DropFeatures,
+    Evidence,
+    FixSource,
+    Keep,
+    Rehearsal,
+    Remedy,
+    Retrain,
+    RollBack,
+)
+
+POWER = 0.8
+
+
+def decide(
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    rehearsals: Sequence[Rehearsal],
+    policy: PolicyConfig,
+    *,
+    features: int,
+) -> Choice:
+    """Choose the remedy with the largest certain gain after costs, or none.
+
+    A remedy qualifies when its gain is certain (lower bound above 0) and at least
+    ``policy.minimum_gain``. Of those the largest gain after costs wins, where whatever fits a
+    model pays ``policy.retrain_cost``; a tie goes to the cheaper one, which comes first.
+
+    Args:
+        evidence: what the check measured.
+        diagnosis: its cause.
+        rehearsals: measured remedies, cheapest first; empty when labels are too few.
+        policy: what a remedy must be worth.
+        features: number of features the champion reads.
+    """
+    broken = tuple(sorted({p.feature for p in evidence.quality if p.share >= policy.hopeless}))
+    hopeless = len(broken) >= policy.hopeless * features
+    if not rehearsals:
+        return _without_labels(evidence, diagnosis, policy)
+    worth = [r for r in rehearsals if _qualifies(r, policy)]
+    if worth:
+        best = max(worth, key=lambda r: r.gain - cost(r.remedy, policy))
+        return Choice(best.remedy, _why(best, diagnosis, rehearsals))
+    if hopeless and evidence.performance.alarm:
+        because = f"{len(broken)} of {features} features are broken and no model does better"
+        return Choice(FixSource(broken), because)
+    return Choice(Keep(), _why_not(evidence, diagnosis, rehearsals, policy))
+
+
+def cost(remedy: Remedy, policy: PolicyConfig) -> float:
+    """Return a remedy's cost, in relative gain that it must bring on top.
+
+    >>> cost(Keep(), PolicyConfig()), cost(Retrain("all"), PolicyConfig())
+    (0.0, 0.01)
+    """
+    match remedy:
+        case Retrain() | DropFeatures(how="refit"):
+            return policy.retrain_cost
+        case Keep() | RollBack() | DropFeatures() | FixSource() | AskLabels():
+            return 0.0
+        case _:
+            assert_never(remedy)
+
+
+def labels_needed(error_rate: float, tolerance: float) -> int:
+    """Return how many labels tell a relative loss of ``tolerance`` from none, at 80 % power.
+
+    A per-row loss whose standard deviation equals its mean is assumed, as it is for absolute
+    errors with exponential tails.
+
+    >>> labels_needed(0.05, 0.1)
+    619
+    """
+    normal = NormalDist()
+    z = normal.inv_cdf(1.0 - error_rate) + normal.inv_cdf(POWER)
+    return math.ceil((z / max(tolerance, 0.01)) ** 2)
+
+
+def _qualifies(rehearsal: Rehearsal, policy: PolicyConfig) -> bool:
+    needed = policy.minimum_gain + cost(rehearsal.remedy, policy)
+    changes = not isinstance(rehearsal.remedy, Keep)
+    return changes and rehearsal.gain_low > 0 and rehearsal.gain >= needed
+
+
+def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConfig) -> Choice:
+    labelled = f"{evidence.labelled} labelled rows are too few to measure a remedy"
+    if diagnosis.cause == "data_quality":
+        return Choice(FixSource(diagnosis.culprits), f"{diagnosis.because}; {labelled}")
+    if evidence.alarm:
+        rows = labels_needed(policy.error_rate, policy.minimum_gain * 5)
+        rows = min(rows, evidence.window.rows)
+        return Choice(AskLabels(rows), f"{diagnosis.because}; {labelled}")
+    return Choice(Keep(), f"{diagnosis.because}; {labelled}")
+
+
+def _why(best: Rehearsal, diagnosis: Diagnosis, rehearsals: Sequence[Rehearsal]) -> str:
+    others = len(rehearsals) - 1
+    measured = (
+        f"{describe(best.remedy)} scores {best.score:.4g}, {best.gain:.1%} better than keeping "
+        f"(at least {best.gain_low:.1%}) on {best.rows:,} newest labelled rows"
+    )
+    against = f", the best of {others} remedies rehearsed" if others > 1 else ""
+    return f"{diagnosis.because}. {measured}{against}"
+
+
+def _why_not(
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    rehearsals: Sequence[Rehearsal],
+    policy: PolicyConfig,
+) -> str:
+    challengers = [r for r in rehearsals if not isinstance(r.remedy, Keep)]
+    if not challengers:
+        return f"{diagnosis.because}. No other remedy applies"
+    best = max(challengers, key=lambda r: r.gain - cost(r.remedy, policy))
+    needed = policy.minimum_gain + cost(best.remedy, policy)
+    measured = (
+        f"the best of {len(challengers)} remedies rehearsed, {describe(best.remedy)}, gains "
+        f"{best.gain:.1%} (at least {best.gain_low:.1%}); a change must bring a certain gain of "
+        f"{needed:.1%}"
+    )
+    hurt = " although performance fell" if evidence.performance.alarm else ""
+    return f"{diagnosis.because}. Kept{hurt}: {measured}"
+
+
+def describe(remedy: Remedy) -> str:
+    """Name a remedy in words.
+
+    >>> describe(DropFeatures(("a", "b"), "neutralise")), describe(RollBack(3))
+    ('neutralising a, b', 'version 3')
+    """
+    match remedy:
+        case Keep():
+            return "keeping the champion"
+        case RollBack(to_version=version):
+            return f"version {version}"
+        case DropFeatures(features=names, how="neutralise"):
+            return f"neutralising {', '.join(names)}"
+        case DropFeatures(features=names):
+            return f"a refit without {', '.join(names)}"
+        case Retrain(rows=rows):
+            return f"a refit on {rows} rows"
+        case FixSource(features=names):
+            return f"fixing the source of {', '.join(names)}"
+        case AskLabels(rows=count):
+            return f"asking for {count} labels"
+        case _:
+            assert_never(remedy)

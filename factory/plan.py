@@ -1,0 +1,72 @@
+"""Which remedies could apply to a window, cheapest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from factory.config import PolicyConfig
+from factory.nouns import (
+    Diagnosis,
+    DropFeatures,
+    Evidence,
+    Keep,
+    Remedy,
+    Retrain,
+    RollBack,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of a model's past when a window arrives.
+
+    Attributes:
+        earlier: versions that were champion before, newest first, without the present one.
+        reign: number of the promotion that made the present champion, from 1.
+        windows_since_promotion: windows decided on since the champion last changed.
+        neutralised: features that the champion already ignores.
+    """
+
+    earlier: tuple[int, ...]
+    reign: int
+    windows_since_promotion: int
+    neutralised: tuple[str, ...] = ()
+
+
+def applicable(
+    evidence: Evidence, diagnosis: Diagnosis, history: History, policy: PolicyConfig
+) -> tuple[Remedy, ...]:
+    """List the remedies worth rehearsing on a labelled window; keep always comes first.
+
+    Earlier versions are always rehearsed, since they cost one prediction. Fitting is rehearsed
+    only when the check found something and the cooldown is over. The features blamed are those
+    with broken data, or those that moved while performance fell.
+    """
+    remedies: list[Remedy] = [Keep()]
+    remedies += [RollBack(version) for version in history.earlier[: policy.versions]]
+    blamed = _blamed(evidence, diagnosis, history)
+    if blamed:
+        remedies.append(DropFeatures(blamed, "neutralise"))
+    if evidence.alarm and history.windows_since_promotion >= policy.cooldown:
+        if blamed:
+            remedies.append(DropFeatures(blamed, "refit"))
+        remedies += [Retrain("recent"), Retrain("all")]
+    return tuple(remedies)
+
+
+def _blamed(evidence: Evidence, diagnosis: Diagnosis, history: History) -> tuple[str, ...]:
+    broken = {problem.feature for problem in evidence.quality}
+    if not broken and evidence.performance.alarm and diagnosis.cause == "covariate_drift":
+        broken = set(diagnosis.culprits)
+    return tuple(sorted(broken - set(history.neutralised)))
+
+
+def needs_fit(remedies: Sequence[Remedy]) -> bool:
+    """Say whether any of the remedies fits a model.
+
+    >>> needs_fit([Keep(), RollBack(1)]), needs_fit([Keep(), Retrain("all")])
+    (False, True)
+    """
+    return any(
+        isinstance(remedy, Retrain) or (isinstance(remedy, DropFeatures) and remedy.how == "refit")
+        for remedy in remedies
+    )

@@ -1,0 +1,193 @@
+"""Performs a chosen remedy: registers, gates, promotes and records, or leaves all as it was."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import numpy as np
+from registry.frames import save_frame
+from registry.ledger import Transaction
+from registry.runs import Runs
+
+from factory.bundle import Bundle
+from factory.gate import Bar, gate
+from factory.nouns import (
+    AskLabels,
+    Choice,
+    DropFeatures,
+    FixSource,
+    Keep,
+    Retrain,
+    RollBack,
+    Verdict,
+    remedy_json,
+)
+from factory.rehearse import Rehearsed, bound_confidence
+from flows.loop import Case, Examined
+from flows.workplace import Workplace, now
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a choice: the version that challenged, if any, and the gate's verdict."""
+
+    challenger: int | None
+    verdict: Verdict | None
+    notes: dict[str, str]
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the champion changes."""
+        return self.challenger is not None and self.verdict is not None and self.verdict.passed
+
+
+def remediate(
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
+    place: Workplace,
+) -> Outcome:  # fmt: skip
+    """Make what the remedy would serve, or write what people need; nothing is served yet."""
+    match choice.remedy:
+        case Keep():
+            return Outcome(None, None, {})
+        case RollBack(to_version=version):
+            place.models.verify(case.model, version)
+            return Outcome(version, None, {})
+        case DropFeatures() | Retrain():
+            candidate = next(r for r in rehearsed if r.rehearsal.remedy == choice.remedy)
+            return Outcome(_register(case, candidate, place), None, {})
+        case FixSource():
+            return Outcome(None, None, {"ticket": _write_ticket(case, examined, choice, place)})
+        case AskLabels(rows=rows):
+            return Outcome(None, None, {"rows_to_label": _write_rows(case, rows, place)})
+        case _:
+            assert_never(choice.remedy)
+
+
+def judge(
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], outcome: Outcome,
+    place: Workplace,
+) -> Outcome:  # fmt: skip
+    """Put the challenger, as the registry returns it, through the gate."""
+    if outcome.challenger is None:
+        return outcome
+    policy = case.config.policy
+    bar = Bar(
+        gain=policy.minimum_gain,
+        confidence=bound_confidence(policy.error_rate, len(rehearsed) - 1),
+        resamples=case.config.check.resamples,
+        seed=case.config.seed,
+        minimum_rows=policy.minimum_rows,
+    )
+    rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
+    challenger = place.models.load(case.model, outcome.challenger)
+    verdict = gate(case.champion, challenger, rows, bar)
+    return Outcome(outcome.challenger, verdict, outcome.notes)
+
+
+def conclude(
+    case: Case, examined: Examined, outcome: Outcome, told: dict[str, Any], place: Workplace
+) -> dict[str, Any]:
+    """Promote if the gate passed, and record window and decision in the same transaction."""
+    at = now()
+    after = outcome.challenger if outcome.promotes else case.version
+    verdict = outcome.verdict
+    body = {
+        **told,
+        "champion_after": after,
+        "challenger": outcome.challenger,
+        "verdict": None
+        if verdict is None
+        else {"passed": verdict.passed, "because": verdict.because},
+        "notes": outcome.notes,
+        "at": at,
+    }
+    save_frame(place.home, case.window.frame, case.window.version, examined.checked.broken)
+
+    def record(t: Transaction) -> None:
+        t.record_window(
+            case.window.version,
+            source="window",
+            labelled=examined.checked.evidence.labelled,
+            quarantined=told["remedy"]["kind"] == "fix_source",
+            at=at,
+        )
+        t.record_decision(
+            case.id,
+            window_sha256=case.window.version.sha256,
+            champion_before=case.version,
+            champion_after=after,
+            body=json.dumps(body),
+            at=at,
+        )
+
+    if outcome.promotes:
+        place.models.promote(
+            case.model,
+            after,
+            expected=case.version,
+            who="factory",
+            why=told["because"],
+            at=at,
+            decision=case.id,
+            record=record,
+        )
+    else:
+        place.models.unchanged(case.model, expected=case.version, record=record)
+    return body
+
+
+def _register(case: Case, candidate: Rehearsed, place: Workplace) -> int:
+    """Save a rehearsed model as the next version; the fit of the rehearsal is the one served."""
+    remedy = remedy_json(candidate.rehearsal.remedy)
+    bundle: Bundle = candidate.bundle
+    runs = Runs(place.home)
+    with runs.run(case.model, remedy["kind"], tags={"decision": case.id}) as run_id:
+        runs.log(
+            run_id,
+            params={"remedy": json.dumps(remedy), "family": bundle.family, **bundle.params},
+            metrics={
+                bundle.metric: candidate.rehearsal.score,
+                "gain": candidate.rehearsal.gain,
+                "fit_seconds": candidate.rehearsal.cost_seconds,
+            },
+        )
+        runs.log_dataset(run_id, case.window.version, source="window", context="evaluation")
+        tags = {"remedy": remedy["kind"], "decision": case.id, "parent": str(case.version)}
+        version = place.models.save(
+            bundle, case.model, run_id, data_sha256=case.window.version.sha256, tags=tags
+        )
+    place.models.challenge(case.model, version)
+    return version
+
+
+def _write_ticket(case: Case, examined: Examined, choice: Choice, place: Workplace) -> str:
+    """Write what a person needs to mend the source, and return the file's name."""
+    version = case.window.version
+    lines = [
+        f"# Fix the source of {case.model}",
+        "",
+        f"Window: {version.start or '?'} to {version.end or '?'}, {version.rows:,} rows.",
+        f"SHA-256 {version.sha256}. It is quarantined: no model learns from it.",
+        "",
+        f"Why: {choice.because}.",
+        "",
+        "| feature | problem | share of rows |",
+        "|---|---|---|",
+        *(
+            f"| {p.feature} | {p.problem} | {p.share:.1%} |"
+            for p in examined.checked.evidence.quality
+        ),
+    ]
+    path = place.home.reports / f"{case.model}-{case.id}-ticket.md"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def _write_rows(case: Case, count: int, place: Workplace) -> str:
+    """Write rows for labelling, drawn evenly over the window, and return the file's name."""
+    rng = np.random.default_rng(case.config.seed)
+    frame = case.window.frame.loc[~case.labelled]
+    drawn = np.sort(rng.choice(len(frame), size=min(count, len(frame)), replace=False))
+    path = place.home.reports / f"{case.model}-{case.id}-to-label.csv"
+    frame.iloc[drawn].to_csv(path, index=False)
+    return str(path)

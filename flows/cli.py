@@ -1,0 +1,161 @@
+"""The command line ``factory``: a table of commands, each imported only when it is called."""
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from factory.errors import FactoryError
+from flows.environment import prepare
+
+DONE, ALARM, USER_ERROR, INTERNAL_ERROR = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Command:
+    """One row of the table: what it is called, where it lives, what it takes."""
+
+    name: str
+    summary: str
+    where: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+
+
+def _init(p: argparse.ArgumentParser) -> None:
+    p.add_argument("data", help=".csv, .parquet, a Delta table's folder, or URL#table")
+    p.add_argument("--target", required=True, help="column to predict")
+    p.add_argument("--timestamp", help="column that orders the rows in time")
+    p.add_argument("--id", help="column that names a row")
+    p.add_argument("--name", help="the model's name (default: the file's)")
+    p.add_argument("-o", "--output", type=Path, help="config to write (default: NAME.yaml)")
+
+
+def _train(p: argparse.ArgumentParser) -> None:
+    p.add_argument("config", help="the model's YAML file")
+    p.add_argument("--data", help="read these rows in place of the config's")
+    _exit_code(p, "1 when the gate fails")
+
+
+def _predict(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--input", required=True, help="rows to score")
+    p.add_argument("--output", required=True, help=".csv or .parquet to write")
+
+
+def _window(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--window", required=True, help="rows to check, with labels where known")
+    _exit_code(p, "1 when something alarms or the gate fails")
+
+
+def _drift(p: argparse.ArgumentParser) -> None:
+    p.add_argument("reference", help="rows as they should be")
+    p.add_argument("current", help="rows as they are now")
+    _exit_code(p, "1 when something alarms")
+
+
+def _promote(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("version", type=int)
+    p.add_argument("--why", default="by hand", help="reason, for the ledger")
+
+
+def _rollback(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--to", type=int, help="version (default: the previous champion)")
+    p.add_argument("--why", default="by hand", help="reason, for the ledger")
+
+
+def _history(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--at", help="what served at this moment, ISO format, UTC")
+
+
+def _name(p: argparse.ArgumentParser) -> None:
+    p.add_argument("name", help="the model's registered name, or its config file")
+
+
+def _demo(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--report", type=Path, help="HTML file (default: under the home folder)")
+    p.add_argument("--trials", type=int, default=8, help="models tried in the first training")
+
+
+def _exit_code(p: argparse.ArgumentParser, when: str) -> None:
+    p.add_argument("--exit-code", action="store_true", help=f"exit with {when}")
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    """Take no arguments."""
+
+
+COMMANDS = (
+    Command("init", "write a commented config for a data file", "init", _init),
+    Command("train", "search, fit, evaluate, register, gate, promote", "train", _train),
+    Command("predict", "score a file with the champion, logged", "predict", _predict),
+    Command("check", "measure a window against the champion; no action", "check", _window),
+    Command("run", "the whole loop once on a window, acting", "run", _window),
+    Command("drift", "compare two files; no model needed", "drift", _drift),
+    Command("promote", "make a version the champion by hand", "promote", _promote),
+    Command("rollback", "serve an earlier version again", "rollback", _rollback),
+    Command("models", "list the models and their champions", "models", _nothing),
+    Command("status", "what serves, since when, and the last decision", "status", _nothing),
+    Command("history", "who replaced which champion, when and why", "history", _history),
+    Command("decisions", "every decision on a model's windows", "decisions", _name),
+    Command("demo", "a year of flights: drift, incidents, remedies", "demo", _demo),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors look like all others here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one message with a fix, and exit with 2."""
+        _complain(message, f"{self.prog} --help")
+        sys.exit(USER_ERROR)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser from the table of commands."""
+    root = Parser(prog="factory", description="Trains models, watches them, and remedies drift.")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.summary, description=command.summary)
+        command.arguments(sub)
+        sub.add_argument("--home", type=Path, default=None, help="state (default: .factory)")
+        sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        sub.set_defaults(where=command.where)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = parser().parse_args(arguments)
+    args.home = (args.home or Path(os.environ.get("FACTORY_HOME", ".factory"))).absolute()
+    prepare(os.environ, args.home / "prefect")
+    try:
+        command = importlib.import_module(f"flows.commands.{args.where}")
+        code: int = command.run(args)
+    except FactoryError as error:
+        _complain(error.problem, error.hint)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        _complain("Interrupted; the champion is as it was.", "run the command again")
+        return USER_ERROR
+    except Exception:  # noqa: BLE001 - the last line of defence turns a defect into exit code 3
+        traceback.print_exc()
+        _complain("This is a defect of the factory, not of your input.", "report the lines above")
+        return INTERNAL_ERROR
+    return code
+
+
+def _complain(problem: str, hint: str) -> None:
+    print(f"error: {problem}\n  fix: {hint}", file=sys.stderr)  # noqa: T201 - the user's message
+
+
+if __name__ == "__main__":
+    sys.exit(main())

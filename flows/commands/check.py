@@ -1,0 +1,63 @@
+"""``factory check``: the evidence, no action."""
+
+from argparse import Namespace
+from typing import Any
+
+from factory.check import check, check_json
+from registry.sources import read_window
+
+from flows.console import answers, print_json, print_table, say
+from flows.workplace import config_of, open_workplace, resolve
+
+
+def run(args: Namespace) -> int:
+    """Measure a window against the champion."""
+    say(f"Checking {args.window} against the champion of {args.name} ...")
+    place = open_workplace(args.home)
+    name, config = resolve(args.name)
+    version = place.models.champion(name)
+    champion = place.models.load(name, version)
+    config = config or config_of(champion.config, name)
+    window = read_window(args.window, champion.schema)
+    checked = check(champion, window, config.check, model=name, version=version, seed=config.seed)
+    told = check_json(checked.evidence)
+    if args.json:
+        print_json(told)
+    else:
+        tell(told)
+    return 1 if args.exit_code and told["alarm"] else 0
+
+
+def tell(told: dict[str, Any]) -> None:
+    """Print the evidence for people."""
+    state = "[red]alarm[/red]" if told["alarm"] else "[green]no alarm[/green]"
+    answers.print(f"[bold]{told['model']} version {told['version']}[/bold]: {state}")
+    performance = told["performance"]
+    realised = performance["realised"]
+    said = (
+        "no labels"
+        if realised is None
+        else f"{realised['value']:.5g} ({realised['low']:.5g} to {realised['high']:.5g}) "
+        f"on {realised['rows']:,} labelled rows"
+    )
+    answers.print(f"{performance['metric']}: reference {performance['reference']:.5g}, now {said}")
+    if told["quality"]:
+        rows = [(q["feature"], q["problem"], f"{q['share']:.1%}") for q in told["quality"]]
+        print_table("quality", ("feature", "problem", "share of rows"), rows)
+    print_signals(told["drift"]["features"])
+
+
+def print_signals(signals: list[dict[str, Any]]) -> None:
+    """Print drift signals, largest effect first."""
+    rows = [
+        (
+            s["feature"],
+            s["kind"],
+            s["detector"],
+            f"{s['effect']:.3f}",
+            f"{s['p_value']:.2g}",
+            "alarm" if s["alarm"] else "",
+        )
+        for s in sorted(signals, key=lambda s: -s["effect"])
+    ]
+    print_table("drift", ("feature", "kind", "detector", "effect", "p-value", ""), rows)

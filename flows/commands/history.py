@@ -1,0 +1,37 @@
+"""``factory history``: who replaced which champion, when and why."""
+
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from factory.errors import BadConfig, NoChampion
+from flows.console import print_json, print_table
+from flows.workplace import open_workplace, resolve
+
+
+def run(args: Namespace) -> int:
+    """Print every promotion, or the one that was in force at a moment."""
+    name, _ = resolve(args.name)
+    promotions = open_workplace(args.home).ledger.history(name)
+    if not promotions:
+        raise NoChampion(name)
+    if args.at is not None:
+        moment = _moment(args.at)
+        promotions = [p for p in promotions if datetime.fromisoformat(p.at) <= moment][-1:]
+    rows = [asdict(p) for p in promotions]
+    if args.json:
+        print_json({"model": name, "history": rows})
+    else:
+        columns = ("sequence", "version", "previous", "at", "who", "why", "decision")
+        print_table(f"champions of {name}", columns, [[r[c] for c in columns] for r in rows])
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadConfig(
+            f"--at {text!r} is no moment in ISO format.", hint="write 2026-03-31T12:00"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

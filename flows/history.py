@@ -1,0 +1,71 @@
+"""The labelled rows a refit may learn from: everything known, less what was broken."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from registry.frames import load_frame
+
+from factory.bundle import row_hashes
+from factory.nouns import Bools, Schema, Window
+from flows.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class Past:
+    """The present window's contribution: which rows may be learnt from, which cells are broken."""
+
+    window: Window
+    learn: Bools
+    broken: Mapping[str, Bools]
+
+
+def rows_for_refit(
+    place: Workplace, model: str, schema: Schema, past: Past, *, newest: int | None
+) -> pd.DataFrame:
+    """Gather training rows from the newest training data on, windows included, oldest first.
+
+    Args:
+        place: the stores.
+        model: registered name.
+        schema: of the refit; only its features need to be sound.
+        past: what the present window adds.
+        newest: keep at most this many rows, the newest; None keeps all.
+
+    Returns:
+        Canonical rows with labels and without broken values in the schema's features. A row
+        that came twice (a window that is part of newer training data) counts once where rows
+        are identifiable.
+    """
+    entries = [w for w in place.ledger.windows(model) if not w.quarantined]
+    starts = [i for i, w in enumerate(entries) if w.source == "train"]
+    parts = []
+    for entry in entries[starts[-1] if starts else 0 :]:
+        if entry.sha256 != past.window.version.sha256:
+            frame, broken = load_frame(place.home, entry.sha256)
+            parts.append(_sound(frame, broken, schema, np.ones(len(frame), dtype=bool)))
+    parts.append(_sound(past.window.frame, past.broken, schema, past.learn))
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return parts[-1]
+    rows = pd.concat(filled, ignore_index=True)
+    if schema.identifiable:
+        _, first = np.unique(row_hashes(rows, schema), return_index=True)
+        rows = rows.iloc[np.sort(first)]
+    if schema.timestamp is not None:
+        rows = rows.sort_values(schema.timestamp, kind="stable")
+    return (rows if newest is None else rows.tail(newest)).reset_index(drop=True)
+
+
+def _sound(
+    frame: pd.DataFrame, broken: Mapping[str, Bools], schema: Schema, usable: Bools
+) -> pd.DataFrame:
+    columns = [*schema.names, schema.target, schema.timestamp, schema.id]
+    if schema.target not in frame or not set(schema.names) <= set(frame.columns):
+        return frame.iloc[:0]
+    usable = usable & frame[schema.target].notna().to_numpy()
+    for name in schema.names:
+        if name in broken:
+            usable = usable & ~broken[name]
+    return frame.loc[usable, [c for c in columns if c is not None]]

@@ -1,0 +1,259 @@
+"""The verbs of the loop, wired to the stores: plain functions that the monitor flow orders."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from factory.check import Checked, check, check_json
+from factory.performance import performance
+from training.train import refit
+
+from factory.attribution import Attribution, attribute
+from factory.bundle import Bundle
+from factory.config import ModelConfig
+from factory.decide import decide
+from factory.diagnose import diagnose
+from factory.metrics import metric_named
+from factory.nouns import (
+    Bools,
+    Choice,
+    Diagnosis,
+    DropFeatures,
+    Remedy,
+    Retrain,
+    RollBack,
+    Window,
+    remedy_json,
+)
+from factory.plan import History, applicable
+from factory.rehearse import (
+    Prepare,
+    Rehearsed,
+    bound_confidence,
+    compare,
+    evaluation_rows,
+    rehearse,
+)
+from flows.history import Past, rows_for_refit
+from flows.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class Case:
+    """One window before the court: the champion, the rows, and what is known of the past."""
+
+    model: str
+    version: int
+    champion: Bundle
+    config: ModelConfig
+    window: Window
+    history: History
+
+    @property
+    def rules(self) -> str:
+        """Hash of the rules that the decision follows."""
+        check, policy = self.config.check.model_dump(), self.config.policy.model_dump()
+        return _digest([check, policy, self.config.seed])
+
+    @property
+    def id(self) -> str:
+        """Identify the decision: same model, reign, window and rules, same decision."""
+        return _digest([self.model, self.history.reign, self.window.version.sha256, self.rules])
+
+    @property
+    def labelled(self) -> Bools:
+        """Rows with a label that the champion was not trained on, shape (rows,)."""
+        schema = self.champion.schema
+        frame = self.window.frame
+        if schema.target not in frame:
+            return np.zeros(len(frame), dtype=bool)
+        known = frame[schema.target].notna().to_numpy()
+        return known & self.champion.unseen(frame) if schema.identifiable else known
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was measured and concluded of a case before anything was tried."""
+
+    checked: Checked
+    diagnosis: Diagnosis
+    measure: Bools
+    learn: Bools
+    enough: bool
+
+
+def examine(case: Case, place: Workplace) -> Examined:
+    """Check the window, and diagnose what was found."""
+    config = case.config
+    checked = check(
+        case.champion,
+        case.window,
+        config.check,
+        model=case.model,
+        version=case.version,
+        seed=config.seed,
+    )
+    learn, measure = evaluation_rows(case.labelled, config.policy.evaluation)
+    enough = int(measure.sum()) >= config.policy.minimum_rows
+    diagnosis = diagnose(
+        checked.evidence,
+        importance=case.champion.importance,
+        better_version=_better_version(case, checked, place) if enough else None,
+        attribution=_attribution(case, checked) if enough else None,
+        falls_on_sound_rows=_falls_on_sound_rows(case, checked),
+    )
+    return Examined(checked, diagnosis, measure, learn, enough)
+
+
+def try_remedies(case: Case, examined: Examined, place: Workplace) -> tuple[Rehearsed, ...]:
+    """Rehearse every remedy that could apply; nothing where labels are too few."""
+    if not examined.enough:
+        return ()
+    policy = case.config.policy
+    remedies = applicable(examined.checked.evidence, examined.diagnosis, case.history, policy)
+    plans = {remedy: _prepare(remedy, case, examined, place) for remedy in remedies}
+    rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
+    return rehearse(
+        plans,
+        rows,
+        case.champion,
+        policy,
+        resamples=case.config.check.resamples,
+        seed=case.config.seed,
+        clock=place.clock,
+    )
+
+
+def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
+    """Decide from what was measured."""
+    return decide(
+        examined.checked.evidence,
+        examined.diagnosis,
+        [entry.rehearsal for entry in rehearsed],
+        case.config.policy,
+        features=len(case.champion.schema.features),
+    )
+
+
+def report(
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice
+) -> dict[str, Any]:
+    """Return what the ledger keeps of a decision, as plain JSON."""
+    return {
+        "decision": case.id,
+        "model": case.model,
+        "rules": case.rules,
+        "window": asdict(case.window.version),
+        "champion_before": case.version,
+        "check": check_json(examined.checked.evidence),
+        "diagnosis": {
+            "cause": examined.diagnosis.cause,
+            "culprits": list(examined.diagnosis.culprits),
+            "because": examined.diagnosis.because,
+        },
+        "rehearsals": [_rehearsal_json(entry) for entry in rehearsed],
+        "remedy": remedy_json(choice.remedy),
+        "because": choice.because,
+    }
+
+
+def _digest(told: list[Any]) -> str:
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _rehearsal_json(entry: Rehearsed) -> dict[str, Any]:
+    told = asdict(entry.rehearsal)
+    return {**told, "remedy": remedy_json(entry.rehearsal.remedy)}
+
+
+def _prepare(remedy: Remedy, case: Case, examined: Examined, place: Workplace) -> Prepare:
+    match remedy:
+        case RollBack(to_version=version):
+            return partial(_earlier, case, version, place)
+        case DropFeatures(features=names, how="neutralise"):
+            return partial(case.champion.neutralise, names)
+        case DropFeatures(features=names):
+            return partial(_refit, case, examined, place, "all", names)
+        case Retrain(rows=rows):
+            return partial(_refit, case, examined, place, rows, ())
+        case _:
+            return lambda: case.champion
+
+
+def _earlier(case: Case, version: int, place: Workplace) -> Bundle | None:
+    bundle = place.models.load(case.model, version)
+    readable = set(bundle.schema.names) <= set(case.window.frame.columns)
+    return bundle if readable and bundle.schema.classes == case.champion.schema.classes else None
+
+
+def _refit(
+    case: Case, examined: Examined, place: Workplace, rows: str, without: tuple[str, ...]
+) -> Bundle | None:
+    past = Past(case.window, examined.learn, examined.checked.broken)
+    newest = case.config.policy.recent_windows * case.window.version.rows
+    schema = case.champion.schema.without(without)
+    frame = rows_for_refit(
+        place, case.model, schema, past, newest=newest if rows == "recent" else None
+    )
+    if len(frame) < case.config.policy.minimum_rows:
+        return None
+    reference = case.window.frame.loc[_sound(case, examined, schema.names)]
+    return refit(
+        case.champion, frame, reference.reset_index(drop=True), case.config, without=without
+    )
+
+
+def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
+    """Rows to judge a refit on: broken values must not become what is normal."""
+    sound = examined.measure.copy()
+    for name in names:
+        if name in examined.checked.broken:
+            sound &= ~examined.checked.broken[name]
+    return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure
+
+
+def _better_version(case: Case, checked: Checked, place: Workplace) -> int | None:
+    rows = case.labelled
+    champion = case.champion
+    frame = case.window.frame.loc[rows].reset_index(drop=True)
+    truth = frame[champion.schema.target].to_numpy()
+    metric = metric_named(champion.metric, champion.schema)
+    policy = case.config.policy
+    best: tuple[float, int] | None = None
+    for version in case.history.earlier[: policy.versions]:
+        bundle = _earlier(case, version, place)
+        if bundle is None:
+            continue
+        gain, low = compare(
+            metric,
+            truth,
+            checked.outputs[rows],
+            bundle.outputs(frame),
+            confidence=bound_confidence(policy.error_rate, policy.versions),
+            resamples=case.config.check.resamples,
+            seed=case.config.seed,
+        )
+        if low > 0 and gain >= policy.minimum_gain and (best is None or gain > best[0]):
+            best = gain, version
+    return best[1] if best else None
+
+
+def _attribution(case: Case, checked: Checked) -> Attribution | None:
+    if not checked.evidence.performance.alarm:
+        return None
+    frame = case.window.frame.loc[case.labelled].reset_index(drop=True)
+    return attribute(case.champion, frame, checked.outputs[case.labelled], case.config.seed)
+
+
+def _falls_on_sound_rows(case: Case, checked: Checked) -> bool:
+    sound = case.labelled
+    for mask in checked.broken.values():
+        sound = sound & ~mask
+    if not checked.broken or sound.sum() < case.config.policy.minimum_rows:
+        return False
+    truth = case.window.frame.loc[sound, case.champion.schema.target].to_numpy()
+    found = performance(case.champion, truth, checked.outputs[sound], case.config.check, seed=0)
+    return found.alarm

@@ -1,0 +1,135 @@
+"""The flow from check to record: one window in, at most one remedy out."""
+
+import json
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from registry.sources import read_window
+
+from factory.errors import NoChampion
+from factory.nouns import Choice, Window
+from factory.plan import History
+from factory.rehearse import Rehearsed
+from flows.act import Outcome, conclude, judge, remediate
+from flows.artifacts import publish_decision
+from flows.loop import Case, Examined, choose, examine, report, try_remedies
+from flows.workplace import Workplace, config_of, open_workplace, resolve
+
+
+@flow(name="monitor", flow_run_name="monitor-{model}", validate_parameters=False)
+def monitor(model: str, window: str, home: str) -> dict[str, Any]:
+    """Run the whole loop once on one window, acting.
+
+    Args:
+        model: registered name, or the model's config file.
+        window: .csv, .parquet, a Delta table's folder, or URL#table.
+        home: the factory's home folder.
+
+    Returns:
+        The decision, with the keys of ``factory run --json``. A window that was decided on
+        before, under the same champion and rules, returns that decision and changes nothing.
+    """
+    logger = get_run_logger()
+    place = open_workplace(home)
+    started = place.clock()
+    case = open_case(model, window, place)
+    known = decided_before(case, place)
+    if known is not None:
+        logger.info("decided before: %s", known["decision"])
+        return {**known, "repeated": True, "seconds": place.clock() - started}
+    examined = check_and_diagnose(case, place)
+    rehearsed = rehearse_remedies(case, examined, place)
+    choice = decide_remedy(case, examined, rehearsed)
+    told = report(case, examined, rehearsed, choice)
+    outcome = perform_remedy(case, examined, rehearsed, choice, place)
+    outcome = pass_gate(case, examined, rehearsed, outcome, place)
+    body = promote_and_record(case, examined, outcome, told, place)
+    logger.info("%s: %s", body["remedy"]["kind"], body["because"])
+    publish_decision(body, place)
+    return {**body, "repeated": False, "seconds": place.clock() - started}
+
+
+def open_case(model: str, window: str, place: Workplace) -> Case:
+    """Read the champion and the window that it is to be judged on."""
+    name, config = resolve(model)
+    version = place.models.champion(name)
+    champion = place.models.load(name, version)
+    config = config or config_of(champion.config, name)
+    rows = read_rows(window, champion.schema)
+    return Case(name, version, champion, config, rows, history(name, version, place))
+
+
+def history(name: str, version: int, place: Workplace) -> History:
+    """Return which versions served before, newest first, and how long the present one serves."""
+    promotions = place.ledger.history(name)
+    if not promotions:
+        raise NoChampion(name)
+    earlier = dict.fromkeys(p.version for p in reversed(promotions) if p.version != version)
+    since = [d for d in place.ledger.decisions(name) if d.at > promotions[-1].at]
+    neutralised = place.models.load(name, version).neutralised
+    return History(tuple(earlier), promotions[-1].sequence, len(since), neutralised)
+
+
+def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
+    """Return the newest decision on this window under these rules that led to this champion.
+
+    So a run that is repeated, or retried after a crash, applies no remedy twice; and a window is
+    judged anew when somebody moved the champion by hand in between.
+    """
+    for decision in reversed(place.ledger.decisions(case.model)):
+        if decision.window_sha256 == case.window.version.sha256:
+            body: dict[str, Any] = json.loads(decision.body)
+            if decision.champion_after == case.version and body["rules"] == case.rules:
+                return body
+    return None
+
+
+@task(name="read", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+def read_rows(window: str, schema: Any) -> Window:
+    """Read the window's rows in canonical form."""
+    return read_window(window, schema)
+
+
+@task(name="check and diagnose", cache_policy=NO_CACHE)
+def check_and_diagnose(case: Case, place: Workplace) -> Examined:
+    """Measure what moved, and name the cause."""
+    return examine(case, place)
+
+
+@task(name="rehearse", cache_policy=NO_CACHE)
+def rehearse_remedies(case: Case, examined: Examined, place: Workplace) -> tuple[Rehearsed, ...]:
+    """Measure every remedy that could apply."""
+    return try_remedies(case, examined, place)
+
+
+@task(name="decide", cache_policy=NO_CACHE)
+def decide_remedy(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
+    """Choose the remedy that measures best."""
+    return choose(case, examined, rehearsed)
+
+
+@task(name="remediate", cache_policy=NO_CACHE)
+def perform_remedy(
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
+    place: Workplace,
+) -> Outcome:  # fmt: skip
+    """Make what the remedy would serve."""
+    return remediate(case, examined, rehearsed, choice, place)
+
+
+@task(name="gate", cache_policy=NO_CACHE)
+def pass_gate(
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], outcome: Outcome,
+    place: Workplace,
+) -> Outcome:  # fmt: skip
+    """Compare challenger and champion on the same rows."""
+    return judge(case, examined, rehearsed, outcome, place)
+
+
+@task(name="promote and record", cache_policy=NO_CACHE)
+def promote_and_record(
+    case: Case, examined: Examined, outcome: Outcome, told: dict[str, Any], place: Workplace
+) -> dict[str, Any]:
+    """Move the alias and write the ledger, both or neither."""
+    return conclude(case, examined, outcome, told, place)

@@ -1,0 +1,61 @@
+"""The flow that scores a file with the champion."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from registry.sources import read_window
+
+from factory.bundle import Bundle
+from factory.nouns import Window
+from flows.artifacts import artifact_key
+from flows.workplace import Workplace, now, open_workplace, resolve
+from serving.batch import score, write_and_log, writer_for
+
+
+@flow(name="predict", flow_run_name="predict-{model}", validate_parameters=False)
+def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
+    """Score a file with the champion, and log every prediction with its id.
+
+    Args:
+        model: registered name, or the model's config file.
+        source: .csv, .parquet, a Delta table's folder, or URL#table.
+        output: .csv or .parquet to write.
+        home: the factory's home folder.
+
+    Returns:
+        Model, version, rows, output file and seconds.
+    """
+    writer_for(Path(output))
+    place = open_workplace(home)
+    started = place.clock()
+    name, _ = resolve(model)
+    version = place.models.champion(name)
+    bundle = place.models.load(name, version)
+    window = read_rows(source, bundle)
+    score_rows(name, version, bundle, window, output, place)
+    told = {"model": name, "version": version, "rows": window.version.rows, "output": output}
+    told["seconds"] = place.clock() - started
+    create_markdown_artifact(
+        f"# {name}: {told['rows']:,} predictions\n\nVersion {version}, written to {output}.\n",
+        key=f"{artifact_key(name)}-predictions",
+    )
+    get_run_logger().info("%s rows scored with version %s", told["rows"], version)
+    return told
+
+
+@task(name="read", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+def read_rows(source: str, bundle: Bundle) -> Window:
+    """Read the rows to score in canonical form."""
+    return read_window(source, bundle.schema)
+
+
+@task(name="score, log and write", cache_policy=NO_CACHE)
+def score_rows(
+    name: str, version: int, bundle: Bundle, window: Window, output: str, place: Workplace
+) -> None:
+    """Predict, append to the inference log, write the file."""
+    answer = score(bundle, window, version=version, at=now(), model=name)
+    write_and_log(answer, window, bundle, place.home, Path(output))

@@ -1,0 +1,209 @@
+"""The flow from data to champion: features, search, fit, evaluate, register, gate, promote."""
+
+import json
+import resource
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from registry.frames import save_frame
+from registry.ledger import Transaction
+from registry.runs import Runs
+from registry.sources import TrainingData, read_training
+from training.train import Trained, train
+
+from factory.bundle import Bundle
+from factory.config import ModelConfig, load_config
+from factory.errors import NoChampion
+from factory.gate import Bar, gate, gate_first
+from factory.nouns import Verdict
+from flows.artifacts import publish_training
+from flows.progress import on_trial
+from flows.workplace import Workplace, now, open_workplace
+
+
+@flow(name="train", flow_run_name="train-{config}", validate_parameters=False)
+def train_model(config: str, home: str, data: str | None = None) -> dict[str, Any]:
+    """Train a model by its config file, register it, and promote it if it passes the gate.
+
+    Args:
+        config: the model's YAML file.
+        home: the factory's home folder.
+        data: read these rows in place of the config's.
+
+    Returns:
+        What ``factory train --json`` prints.
+    """
+    settings = load_config(Path(config))
+    if data is not None:
+        settings = settings.model_copy(
+            update={"data": settings.data.model_copy(update={"path": data})}
+        )
+    rows = read_data(settings)
+    place = open_workplace(home)
+    started = place.clock()
+    runs = Runs(place.home)
+    with runs.run(settings.name, "train", tags={"seed": str(settings.seed)}) as run_id:
+        trained = search_and_fit(rows, settings, place)
+        seconds = place.clock() - started
+        measures = measured(trained.bundle, rows, place, seconds)
+        track(runs, run_id, trained, rows, settings, measures)
+        version = register(trained, settings, rows, run_id, place)
+        verdict = gate_and_promote(trained, settings, rows, version, place)
+    told = summary(trained, settings, rows, place)
+    told |= {"version": version, "run_id": run_id, "seconds": place.clock() - started}
+    told |= {"verdict": asdict(verdict), "metrics": {**told["metrics"], **measures}}
+    publish_training(told, place)
+    get_run_logger().info("version %s: %s", version, verdict.because)
+    return told
+
+
+@task(name="read", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+def read_data(settings: ModelConfig) -> TrainingData:
+    """Read and check the training rows."""
+    return read_training(settings.data)
+
+
+@task(name="search and fit", cache_policy=NO_CACHE)
+def search_and_fit(rows: TrainingData, settings: ModelConfig, place: Workplace) -> Trained:
+    """Search families and hyperparameters, fit the best, judge it on held-out rows."""
+    trained = train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=on_trial.get())
+    bundle = replace(trained.bundle, config=settings.model_dump(mode="json"))
+    return replace(trained, bundle=bundle)
+
+
+@task(name="track", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+def track(
+    runs: Runs, run_id: str, trained: Trained, rows: TrainingData, settings: ModelConfig,
+    measures: dict[str, float],
+) -> None:  # fmt: skip
+    """Write parameters, metrics, data and every trial to MLflow."""
+    bundle = trained.bundle
+    runs.log(
+        run_id,
+        params={"family": bundle.family, **bundle.params},
+        metrics={bundle.metric: bundle.reference_score, **trained.metrics, **measures},
+    )
+    runs.log_dataset(run_id, rows.version, source=settings.data.path, context="training")
+    runs.log_trials(run_id, settings.name, [asdict(trial) for trial in trained.trials])
+    runs.log_text(run_id, json.dumps(bundle.config, indent=2), "config.json")
+
+
+@task(name="register", cache_policy=NO_CACHE)
+def register(
+    trained: Trained, settings: ModelConfig, rows: TrainingData, run_id: str, place: Workplace
+) -> int:
+    """Save the bundle as the next version; it serves nobody yet."""
+    version = place.models.save(
+        trained.bundle,
+        settings.name,
+        run_id,
+        data_sha256=rows.version.sha256,
+        tags={"remedy": "train"},
+    )
+    place.models.challenge(settings.name, version)
+    return version
+
+
+@task(name="gate and promote", cache_policy=NO_CACHE)
+def gate_and_promote(
+    trained: Trained, settings: ModelConfig, rows: TrainingData, version: int, place: Workplace
+) -> Verdict:
+    """Compare with the champion, or with a constant where there is none, and promote if better."""
+    try:
+        champion_version: int | None = place.models.champion(settings.name)
+    except NoChampion:
+        champion_version = None
+    challenger = place.models.load(settings.name, version)
+    if champion_version is None:
+        verdict = gate_first(challenger, trained.baseline)
+    else:
+        champion = place.models.load(settings.name, champion_version)
+        verdict = against_champion(champion, challenger, trained, settings)
+    save_frame(place.home, rows.frame, rows.version)
+    at = now()
+
+    def record(t: Transaction) -> None:
+        labelled = rows.version.rows
+        t.record_window(rows.version, source="train", labelled=labelled, quarantined=False, at=at)
+
+    if verdict.passed:
+        place.models.promote(
+            settings.name,
+            version,
+            expected=champion_version,
+            who="train",
+            why=verdict.because,
+            at=at,
+            record=record,
+        )
+    return verdict
+
+
+def against_champion(
+    champion: Bundle, challenger: Bundle, trained: Trained, settings: ModelConfig
+) -> Verdict:
+    """Put a newly trained model through the gate, on its held-out rows the champion never saw."""
+    absent = set(champion.schema.names) - set(trained.reference.columns)
+    if absent or champion.schema.classes != challenger.schema.classes:
+        what = f"columns {sorted(absent)}" if absent else "classes"
+        return Verdict(
+            passed=False, because=f"the champion has other {what}, so the two cannot be compared"
+        )
+    policy = settings.policy
+    bar = Bar(
+        gain=policy.minimum_gain,
+        confidence=1.0 - 2.0 * policy.error_rate,
+        resamples=settings.check.resamples,
+        seed=settings.seed,
+        minimum_rows=policy.minimum_rows,
+    )
+    return gate(champion, challenger, trained.reference, bar)
+
+
+def measured(
+    bundle: Bundle, rows: TrainingData, place: Workplace, seconds: float
+) -> dict[str, float]:
+    """Return what an engineer asks of a training: seconds, peak memory, prediction latency."""
+    head = rows.frame.head(1000)
+    row = head.head(1)
+    bundle.outputs(row)
+    started = place.clock()
+    for _ in range(5):
+        bundle.outputs(row)
+    one = (place.clock() - started) / 5
+    started = place.clock()
+    bundle.outputs(head)
+    many = (place.clock() - started) / len(head)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "training_seconds": seconds,
+        "peak_memory_mb": peak,
+        "latency_ms_one_row": 1000 * one,
+        "latency_ms_per_row_of_1000": 1000 * many,
+    }
+
+
+def summary(
+    trained: Trained, settings: ModelConfig, rows: TrainingData, place: Workplace
+) -> dict[str, Any]:
+    """Return the parts of the answer that are known from the fit and the ledger."""
+    bundle = trained.bundle
+    return {
+        "model": settings.name,
+        "champion": place.ledger.champion(settings.name),
+        "metric": bundle.metric,
+        "score": bundle.reference_score,
+        "baseline": trained.baseline,
+        "metrics": dict(trained.metrics),
+        "params": {"family": bundle.family, **bundle.params},
+        "features": list(bundle.schema.names),
+        "trials": len(trained.trials),
+        "data_sha256": rows.version.sha256,
+        "rows": rows.version.rows,
+        "dropped": dict(rows.dropped),
+        "ignored": dict(rows.ignored),
+        "notes": list(trained.notes),
+    }

@@ -1,0 +1,53 @@
+"""Wires one home folder into what flows work with: stores, ledger, clock."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+from registry.home import Home, open_home
+from registry.ledger import Ledger
+from registry.models import Models
+
+from factory.config import ModelConfig, load_config, parse_config
+
+
+def now() -> str:
+    """Return the present moment in UTC, ISO format with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What every flow needs: the home folder, the ledger, the models, a clock in seconds."""
+
+    home: Home
+    ledger: Ledger
+    models: Models
+    clock: Callable[[], float] = field(default=perf_counter)
+
+
+def open_workplace(home: str | Path) -> Workplace:
+    """Open a home folder, and make MLflow's aliases agree with the ledger."""
+    place = open_home(Path(home), os.environ)
+    ledger = Ledger(place.ledger_url)
+    models = Models(place, ledger)
+    models.repair()
+    return Workplace(place, ledger, models)
+
+
+def resolve(name: str) -> tuple[str, ModelConfig | None]:
+    """Return a model's name and, where ``name`` is a config file, its configuration."""
+    if name.endswith((".yaml", ".yml")):
+        config = load_config(Path(name))
+        return config.name, config
+    return name, None
+
+
+def config_of(bundle_config: object, name: str) -> ModelConfig:
+    """Return the configuration that a bundle was made under."""
+    if not isinstance(bundle_config, dict):
+        raise TypeError(f"the bundle of {name} carries no configuration")
+    return parse_config(bundle_config, source=name)
