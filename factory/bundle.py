@@ -92,7 +92,15 @@ class Bundle:
         pipeline = Pipeline(steps)
         together = tuple(sorted({*self.neutralised, *features}))
         outputs = pipeline_outputs(pipeline, self.schema, self.reference)
-        return replace(self, pipeline=pipeline, neutralised=together, reference_outputs=outputs)
+        truth = self.reference[self.schema.target].to_numpy()
+        score = metric_named(self.metric, self.schema).value(truth, outputs)
+        return replace(
+            self,
+            pipeline=pipeline,
+            neutralised=together,
+            reference_outputs=outputs,
+            reference_score=score,
+        )
 
     def unseen(self, frame: pd.DataFrame) -> Bools:
         """Mark the rows that this model was not trained on, shape (rows,)."""

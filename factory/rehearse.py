@@ -1,10 +1,12 @@
 """Measures what each remedy would have scored on rows that nothing rehearsed has seen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from factory.bundle import Bundle
 from factory.config import PolicyConfig
@@ -114,7 +116,7 @@ def bound_confidence(error_rate: float, challengers: int) -> float:
 
 def compare(
     metric: Metric,
-    truth: Sequence[object],
+    truth: NDArray[Any],
     champion: Outputs,
     challenger: Outputs,
     *,

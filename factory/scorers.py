@@ -55,8 +55,6 @@ COUNTED = (
     "f1",
     "jaccard",
     "matthews",
-    "negative_likelihood",
-    "positive_likelihood",
     "precision",
     "recall",
 )

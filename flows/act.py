@@ -1,13 +1,10 @@
 """Performs a chosen remedy: registers, gates, promotes and records, or leaves all as it was."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
 import numpy as np
-from registry.frames import save_frame
-from registry.ledger import Transaction
-from registry.runs import Runs
 
 from factory.bundle import Bundle
 from factory.gate import Bar, gate
@@ -23,8 +20,12 @@ from factory.nouns import (
     remedy_json,
 )
 from factory.rehearse import Rehearsed, bound_confidence
+from flows.console import plain
 from flows.loop import Case, Examined
 from flows.workplace import Workplace, now
+from registry.frames import save_frame
+from registry.ledger import Transaction
+from registry.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,6 @@ class Outcome:
     challenger: int | None
     verdict: Verdict | None
     notes: dict[str, str]
-
-    @property
-    def promotes(self) -> bool:
-        """Whether the champion changes."""
-        return self.challenger is not None and self.verdict is not None and self.verdict.passed
 
 
 def remediate(
@@ -89,18 +85,18 @@ def conclude(
 ) -> dict[str, Any]:
     """Promote if the gate passed, and record window and decision in the same transaction."""
     at = now()
-    after = outcome.challenger if outcome.promotes else case.version
-    verdict = outcome.verdict
-    body = {
-        **told,
-        "champion_after": after,
-        "challenger": outcome.challenger,
-        "verdict": None
-        if verdict is None
-        else {"passed": verdict.passed, "because": verdict.because},
-        "notes": outcome.notes,
-        "at": at,
-    }
+    promotes = outcome.verdict is not None and outcome.verdict.passed
+    after = outcome.challenger if promotes and outcome.challenger else case.version
+    body: dict[str, Any] = plain(
+        {
+            **told,
+            "champion_after": after,
+            "challenger": outcome.challenger,
+            "verdict": outcome.verdict and asdict(outcome.verdict),
+            "notes": outcome.notes,
+            "at": at,
+        }
+    )
     save_frame(place.home, case.window.frame, case.window.version, examined.checked.broken)
 
     def record(t: Transaction) -> None:
@@ -120,7 +116,7 @@ def conclude(
             at=at,
         )
 
-    if outcome.promotes:
+    if promotes:
         place.models.promote(
             case.model,
             after,

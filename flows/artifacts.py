@@ -67,7 +67,8 @@ def training_markdown(told: dict[str, Any]) -> str:
 
 def _name(remedy: dict[str, Any]) -> str:
     details = {k: v for k, v in remedy.items() if k != "kind"}
-    return remedy["kind"] + (f" {', '.join(str(v) for v in details.values())}" if details else "")
+    said = ", ".join(str(value) for value in details.values())
+    return f"{remedy['kind']} {said}".rstrip()
 
 
 def artifact_key(model: str) -> str:

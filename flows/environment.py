@@ -16,9 +16,8 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from registry.home import open_home
-
 from factory.errors import Unavailable
+from registry.home import open_home
 
 START_SECONDS = 120.0
 QUIET = {
@@ -26,7 +25,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
 
 
@@ -64,10 +63,14 @@ def prefect_server(prefect_home: Path) -> Iterator[Callable[[], None]]:
     url = f"http://127.0.0.1:{port}/api"
     log = prefect_home / "server.log"
     with log.open("ab") as sink:
-        server = subprocess.Popen(  # noqa: S603 - our own interpreter; no threads yet
-            _command(port), env=_server_environ(prefect_home), stdout=sink, stderr=sink,
-            preexec_fn=_die_with_parent, start_new_session=True,
-        )  # fmt: skip
+        server = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
+            _command(port),
+            env=_server_environ(prefect_home),
+            stdout=sink,
+            stderr=sink,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads have started yet
+            start_new_session=True,
+        )
     os.environ["PREFECT_API_URL"] = url
     try:
         yield lambda: _wait(server, url, log)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from registry.frames import load_frame
 
 from factory.bundle import row_hashes
 from factory.nouns import Bools, Schema, Window
 from flows.workplace import Workplace
+from registry.frames import load_frame
 
 
 @dataclass(frozen=True)

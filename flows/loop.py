@@ -7,15 +7,14 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from factory.check import Checked, check, check_json
-from factory.performance import performance
-from training.train import refit
 
 from factory.attribution import Attribution, attribute
 from factory.bundle import Bundle
+from factory.check import Checked, check, check_json
 from factory.config import ModelConfig
 from factory.decide import decide
 from factory.diagnose import diagnose
+from factory.errors import BadData
 from factory.metrics import metric_named
 from factory.nouns import (
     Bools,
@@ -28,6 +27,7 @@ from factory.nouns import (
     Window,
     remedy_json,
 )
+from factory.performance import performance
 from factory.plan import History, applicable
 from factory.rehearse import (
     Prepare,
@@ -39,6 +39,7 @@ from factory.rehearse import (
 )
 from flows.history import Past, rows_for_refit
 from flows.workplace import Workplace
+from training.train import refit
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,13 @@ def _refit(
     if len(frame) < case.config.policy.minimum_rows:
         return None
     reference = case.window.frame.loc[_sound(case, examined, schema.names)]
-    return refit(
-        case.champion, frame, reference.reset_index(drop=True), case.config, without=without
-    )
+    try:
+        return refit(
+            case.champion, frame, reference.reset_index(drop=True), case.config, without=without
+        )
+    except BadData:
+        # One class left, or no feature: such rows teach nothing, so the remedy does not apply.
+        return None
 
 
 def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
@@ -255,5 +260,7 @@ def _falls_on_sound_rows(case: Case, checked: Checked) -> bool:
     if not checked.broken or sound.sum() < case.config.policy.minimum_rows:
         return False
     truth = case.window.frame.loc[sound, case.champion.schema.target].to_numpy()
-    found = performance(case.champion, truth, checked.outputs[sound], case.config.check, seed=0)
+    found = performance(
+        case.champion, truth, checked.outputs[sound], case.config.check, seed=case.config.seed
+    )
     return found.alarm

@@ -3,9 +3,7 @@
 import json
 from typing import Any
 
-from prefect import flow, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-from registry.sources import read_window
+from prefect import flow, get_run_logger
 
 from factory.errors import NoChampion
 from factory.nouns import Choice, Window
@@ -14,7 +12,9 @@ from factory.rehearse import Rehearsed
 from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
 from flows.loop import Case, Examined, choose, examine, report, try_remedies
+from flows.steps import step
 from flows.workplace import Workplace, config_of, open_workplace, resolve
+from registry.sources import read_window
 
 
 @flow(name="monitor", flow_run_name="monitor-{model}", validate_parameters=False)
@@ -85,31 +85,31 @@ def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
     return None
 
 
-@task(name="read", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+@step("read", repeatable=True)
 def read_rows(window: str, schema: Any) -> Window:
     """Read the window's rows in canonical form."""
     return read_window(window, schema)
 
 
-@task(name="check and diagnose", cache_policy=NO_CACHE)
+@step("check and diagnose")
 def check_and_diagnose(case: Case, place: Workplace) -> Examined:
     """Measure what moved, and name the cause."""
     return examine(case, place)
 
 
-@task(name="rehearse", cache_policy=NO_CACHE)
+@step("rehearse")
 def rehearse_remedies(case: Case, examined: Examined, place: Workplace) -> tuple[Rehearsed, ...]:
     """Measure every remedy that could apply."""
     return try_remedies(case, examined, place)
 
 
-@task(name="decide", cache_policy=NO_CACHE)
+@step("decide")
 def decide_remedy(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
     """Choose the remedy that measures best."""
     return choose(case, examined, rehearsed)
 
 
-@task(name="remediate", cache_policy=NO_CACHE)
+@step("remediate")
 def perform_remedy(
     case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
     place: Workplace,
@@ -118,7 +118,7 @@ def perform_remedy(
     return remediate(case, examined, rehearsed, choice, place)
 
 
-@task(name="gate", cache_policy=NO_CACHE)
+@step("gate")
 def pass_gate(
     case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], outcome: Outcome,
     place: Workplace,
@@ -127,7 +127,7 @@ def pass_gate(
     return judge(case, examined, rehearsed, outcome, place)
 
 
-@task(name="promote and record", cache_policy=NO_CACHE)
+@step("promote and record")
 def promote_and_record(
     case: Case, examined: Examined, outcome: Outcome, told: dict[str, Any], place: Workplace
 ) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from registry.sources import read_window
 
 from factory.bundle import Bundle
 from factory.nouns import Window
 from flows.artifacts import artifact_key
+from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace, resolve
+from registry.sources import read_window
 from serving.batch import score, write_and_log, writer_for
 
 
@@ -46,13 +46,13 @@ def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
     return told
 
 
-@task(name="read", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+@step("read", repeatable=True)
 def read_rows(source: str, bundle: Bundle) -> Window:
     """Read the rows to score in canonical form."""
     return read_window(source, bundle.schema)
 
 
-@task(name="score, log and write", cache_policy=NO_CACHE)
+@step("score, log and write")
 def score_rows(
     name: str, version: int, bundle: Bundle, window: Window, output: str, place: Workplace
 ) -> None:

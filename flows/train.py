@@ -2,17 +2,11 @@
 
 import json
 import resource
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-from registry.frames import save_frame
-from registry.ledger import Transaction
-from registry.runs import Runs
-from registry.sources import TrainingData, read_training
-from training.train import Trained, train
+from prefect import flow, get_run_logger
 
 from factory.bundle import Bundle
 from factory.config import ModelConfig, load_config
@@ -21,7 +15,13 @@ from factory.gate import Bar, gate, gate_first
 from factory.nouns import Verdict
 from flows.artifacts import publish_training
 from flows.progress import on_trial
+from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace
+from registry.frames import save_frame
+from registry.ledger import Transaction
+from registry.runs import Runs
+from registry.sources import TrainingData, read_training
+from training.train import Trained, train
 
 
 @flow(name="train", flow_run_name="train-{config}", validate_parameters=False)
@@ -60,21 +60,19 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     return told
 
 
-@task(name="read", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+@step("read", repeatable=True)
 def read_data(settings: ModelConfig) -> TrainingData:
     """Read and check the training rows."""
     return read_training(settings.data)
 
 
-@task(name="search and fit", cache_policy=NO_CACHE)
+@step("search and fit")
 def search_and_fit(rows: TrainingData, settings: ModelConfig, place: Workplace) -> Trained:
     """Search families and hyperparameters, fit the best, judge it on held-out rows."""
-    trained = train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=on_trial.get())
-    bundle = replace(trained.bundle, config=settings.model_dump(mode="json"))
-    return replace(trained, bundle=bundle)
+    return train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=on_trial.get())
 
 
-@task(name="track", retries=2, retry_delay_seconds=1, cache_policy=NO_CACHE)
+@step("track")
 def track(
     runs: Runs, run_id: str, trained: Trained, rows: TrainingData, settings: ModelConfig,
     measures: dict[str, float],
@@ -91,7 +89,7 @@ def track(
     runs.log_text(run_id, json.dumps(bundle.config, indent=2), "config.json")
 
 
-@task(name="register", cache_policy=NO_CACHE)
+@step("register")
 def register(
     trained: Trained, settings: ModelConfig, rows: TrainingData, run_id: str, place: Workplace
 ) -> int:
@@ -107,7 +105,7 @@ def register(
     return version
 
 
-@task(name="gate and promote", cache_policy=NO_CACHE)
+@step("gate and promote")
 def gate_and_promote(
     trained: Trained, settings: ModelConfig, rows: TrainingData, version: int, place: Workplace
 ) -> Verdict:
@@ -146,7 +144,7 @@ def against_champion(
     champion: Bundle, challenger: Bundle, trained: Trained, settings: ModelConfig
 ) -> Verdict:
     """Put a newly trained model through the gate, on its held-out rows the champion never saw."""
-    absent = set(champion.schema.names) - set(trained.reference.columns)
+    absent = set(champion.schema.names) - set(trained.bundle.reference.columns)
     if absent or champion.schema.classes != challenger.schema.classes:
         what = f"columns {sorted(absent)}" if absent else "classes"
         return Verdict(
@@ -160,7 +158,7 @@ def against_champion(
         seed=settings.seed,
         minimum_rows=policy.minimum_rows,
     )
-    return gate(champion, challenger, trained.reference, bar)
+    return gate(champion, challenger, trained.bundle.reference, bar)
 
 
 def measured(
@@ -205,5 +203,5 @@ def summary(
         "rows": rows.version.rows,
         "dropped": dict(rows.dropped),
         "ignored": dict(rows.ignored),
-        "notes": list(trained.notes),
+        "notes": [note.text for note in trained.notes],
     }

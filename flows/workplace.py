@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
+from factory.config import ModelConfig, load_config, parse_config
 from registry.home import Home, open_home
 from registry.ledger import Ledger
 from registry.models import Models
-
-from factory.config import ModelConfig, load_config, parse_config
 
 
 def now() -> str:

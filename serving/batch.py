@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from registry.home import Home
-from registry.inference import append
 
 from factory.bundle import Bundle
 from factory.errors import BadData
 from factory.nouns import Window
+from registry.home import Home
+from registry.inference import append
 
 
 def score(bundle: Bundle, window: Window, *, version: int, at: str, model: str) -> pd.DataFrame:

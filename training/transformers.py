@@ -23,23 +23,35 @@ FEW_VALUES = 20
 """A column with at most this many distinct values is taken as discrete."""
 
 
+CYCLE_DAYS = {"month": 366, "day": 31, "weekday": 7, "hour": 1}
+"""After so many days a date's part has taken all its values."""
+
+
 class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn dates into numbers such as the month; a missing date gives missing numbers.
+
+    A part that comes round again is 0 throughout unless the training dates saw it come round: two
+    months of rows teach nothing of the third, and a model that learns the month from them
+    extrapolates a trend.
 
     Args:
         parts: attributes of a pandas timestamp: year, month, day, weekday, hour.
 
-    >>> frame = pd.DataFrame({"t": pd.to_datetime(["2024-02-03 10:00", None])})
+    >>> frame = pd.DataFrame({"t": pd.to_datetime(["2024-02-03 10:00", "2024-02-05 00:00", None])})
     >>> DateParts(("month", "hour")).fit(frame).transform(frame).tolist()
-    [[2.0, 10.0], [nan, nan]]
+    [[0.0, 10.0], [0.0, 0.0], [0.0, nan]]
     """
+
+    learned_: NDArray[np.bool_]
 
     def __init__(self, parts: tuple[str, ...]) -> None:
         self.parts = parts
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn nothing."""
-        del X, y
+        """Learn which parts of which date came round."""
+        del y
+        unlearned = [unlearned_parts(X[name], self.parts) for name in X.columns]
+        self.learned_ = np.array([[p not in some for p in self.parts] for some in unlearned])
         return self
 
     def transform(self, X: pd.DataFrame) -> Floats:
@@ -48,10 +60,18 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         columns = [
             getattr(date, part).to_numpy(np.float64) for date in dates for part in self.parts
         ]
-        return np.column_stack(columns)
+        return np.where(self.learned_.ravel(), np.column_stack(columns), 0.0)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
+
+def unlearned_parts(dates: "pd.Series[pd.Timestamp]", parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parts whose cycle is longer than the time between the oldest and newest date.
+
+    >>> unlearned_parts(pd.Series(pd.to_datetime(["2024-01-01", "2024-01-09"])), ("day", "weekday"))
+    ('day',)
+    """
+    span = dates.max() - dates.min()
+    days = 0.0 if pd.isna(span) else span / pd.Timedelta(days=1)
+    return tuple(part for part in parts if days < CYCLE_DAYS.get(part, 0))
 
 
 class Finite(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -109,10 +129,11 @@ class Budget(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rows = np.sort(rng.permutation(len(X))[:SELECTION_ROWS])
         sample = X[rows]
         missing = np.isnan(sample)
-        sample = np.where(
-            missing, np.nanmedian(np.where(missing.all(axis=0), 0, sample), 0), sample
-        )
-        discrete = np.array([len(np.unique(column)) <= FEW_VALUES for column in sample.T])
+        middle = np.nanmedian(np.where(missing.all(axis=0), 0, sample), axis=0)
+        sample = np.where(missing, middle, sample)
+        codes = [np.unique(column, return_inverse=True)[1] for column in sample.T]
+        discrete = np.array([code.max() < FEW_VALUES for code in codes])
+        sample[:, discrete] = np.column_stack(codes)[:, discrete]
         score = mutual_info_regression if self.regression else mutual_info_classif
         target = y[rows] if self.regression else pd.factorize(y[rows], sort=True)[0]
         information = score(sample, target, discrete_features=discrete, random_state=self.seed)

@@ -4,10 +4,9 @@ from argparse import Namespace
 from typing import Any
 
 from factory.check import check, check_json
-from registry.sources import read_window
-
 from flows.console import answers, print_json, print_table, say
 from flows.workplace import config_of, open_workplace, resolve
+from registry.sources import read_window
 
 
 def run(args: Namespace) -> int:

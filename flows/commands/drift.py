@@ -4,11 +4,10 @@ from argparse import Namespace
 from time import perf_counter
 
 from factory.check import drift, signal_json
-from registry.sources import read_pair
-
 from factory.config import CheckConfig
 from flows.commands.check import print_signals
 from flows.console import answers, print_json, say
+from registry.sources import read_pair
 
 
 def run(args: Namespace) -> int:

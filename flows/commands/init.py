@@ -4,17 +4,18 @@ import json
 import os
 import re
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
-from registry.sources import read_training
 
 from factory.config import DataConfig, ModelConfig, parse_config
 from factory.errors import BadConfig
 from factory.nouns import Schema
 from flows.console import answers, print_json, say
+from registry.sources import read_training
 
 SCHEMA_FILE = "factory.schema.json"
 RARE = 0.2
@@ -71,7 +72,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def commented(config: ModelConfig, ignored: dict[str, str]) -> str:
+def commented(config: ModelConfig, ignored: Mapping[str, str]) -> str:
     """Write a config as YAML, each key under its description and with its value."""
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",

@@ -1,6 +1,7 @@
 """``factory models``: what is registered."""
 
 from argparse import Namespace
+from typing import Any
 
 from flows.console import print_json, print_table
 from flows.workplace import open_workplace
@@ -9,7 +10,7 @@ from flows.workplace import open_workplace
 def run(args: Namespace) -> int:
     """List the models, their versions and champions."""
     place = open_workplace(args.home)
-    told = [
+    told: list[dict[str, Any]] = [
         {
             "model": name,
             "versions": place.models.versions(name),

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from typing import Any
 
 from flows.console import answers, print_json, print_table
 from flows.workplace import open_workplace
@@ -10,7 +11,7 @@ from flows.workplace import open_workplace
 def run(args: Namespace) -> int:
     """Tell of every model its champion and last decision."""
     place = open_workplace(args.home)
-    told = []
+    told: list[dict[str, Any]] = []
     for name in place.ledger.models():
         promotions, decisions = place.ledger.history(name), place.ledger.decisions(name)
         last = json.loads(decisions[-1].body) if decisions else None

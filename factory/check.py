@@ -1,0 +1,249 @@
+"""Check: measure a window against the champion's reference, and conclude nothing yet."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from factory.bundle import Bundle
+from factory.config import CheckConfig
+from factory.detectors import domain
+from factory.detectors.chi2 import chi2
+from factory.detectors.features import signals
+from factory.detectors.ks import ks
+from factory.nouns import Bools, Estimate, Evidence, Outputs, Schema, Signal, Window
+from factory.performance import performance
+from factory.profile import Categories, Numbers, Profile
+from factory.quality import inspect
+
+FEWEST_LABELS = 30
+"""Labelled rows below which nothing is said of label drift."""
+JOINT = "domain_classifier"
+UNKNOWN = {"detector": JOINT, "statistic": None, "p_value": None, "effect": None, "alarm": False}
+"""The joint test of a window that is too small for it."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check leaves for the verbs after it.
+
+    Attributes:
+        evidence: all that was measured.
+        outputs: the champion's outputs on all rows of the window, shape (rows,) or (rows, k).
+        broken: per damaged feature, the rows that must not be trained on, shape (rows,).
+    """
+
+    evidence: Evidence
+    outputs: Outputs
+    broken: Mapping[str, Bools]
+
+
+def check(
+    bundle: Bundle, window: Window, config: CheckConfig, *, model: str, version: int, seed: int
+) -> Checked:
+    """Measure quality, drift and performance of one window.
+
+    Features that the champion already has neutralised keep their drift signals, but do not
+    alarm, have no quality problems and do not enter the joint test. Rows that the champion was
+    trained on do not count for its performance, where rows can be told apart.
+
+    Args:
+        bundle: the champion.
+        window: the rows, canonical; the target may be absent or missing in part.
+        config: when to alarm.
+        model: the model's name.
+        version: the champion's version.
+        seed: of everything that is sampled.
+
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from factory.nouns import Column, DataVersion
+    >>> schema = Schema((Column("a", "number"),), "y", "regression")
+    >>> frame = pd.DataFrame({"a": np.arange(200.0), "y": np.tile([0.0, 2.0], 100)})
+    >>> pipeline = make_pipeline(DummyRegressor()).fit(frame[["a"]], frame["y"])
+    >>> bundle = Bundle(
+    ...     schema=schema, pipeline=pipeline, family="", params={}, metric="mean_absolute_error",
+    ...     reference=frame, reference_outputs=np.ones(200), reference_score=1.0, importance={},
+    ...     neutral={}, seen=np.array([], dtype=np.uint64),
+    ... )
+    >>> window = Window(frame.assign(a=frame["a"] + 150), DataVersion("0", 200))
+    >>> evidence = check(bundle, window, CheckConfig(), model="m", version=1, seed=0).evidence
+    >>> evidence.drift_alarm, evidence.performance.alarm, evidence.quality
+    (True, False, ())
+    """
+    schema, frame = bundle.schema, window.frame
+    outputs = _outputs(bundle, frame)
+    reference, current = Profile.of(bundle.reference, schema), Profile.of(frame, schema)
+    problems, broken = inspect(reference, current, window, schema)
+    truth = _truth(frame, schema)
+    judged = _fresh(bundle, frame, ~pd.isna(truth))
+    evidence = Evidence(
+        model=model,
+        version=version,
+        window=window.version,
+        labelled=int(judged.sum()),
+        quality=tuple(p for p in problems if p.feature not in bundle.neutralised),
+        drift=signals(reference, current, schema, config, silent=bundle.neutralised),
+        joint=_joint(bundle, frame, config, seed),
+        prediction_drift=_prediction_drift(bundle, outputs, config),
+        label_drift=_label_drift(bundle, truth, config),
+        performance=performance(bundle, truth[judged], outputs[judged], config, seed=seed),
+    )
+    return Checked(evidence, outputs, broken)
+
+
+def drift(
+    reference: pd.DataFrame, current: pd.DataFrame, schema: Schema, config: CheckConfig
+) -> tuple[Signal, ...]:
+    """Compare the features of two canonical tables, without a model.
+
+    >>> from factory.nouns import Column
+    >>> schema = Schema((Column("a", "category"),), "y", "regression")
+    >>> before, now = (pd.DataFrame({"a": [x, "x"] * 50}, dtype=object) for x in "xy")
+    >>> [(s.kind, s.detector, s.effect, s.alarm) for s in drift(before, now, schema, CheckConfig())]
+    [('category', 'chi2', 0.5, True), ('unseen', 'unseen', 0.5, True)]
+    """
+    return signals(Profile.of(reference, schema), Profile.of(current, schema), schema, config)
+
+
+def check_json(evidence: Evidence) -> dict[str, Any]:
+    """Return evidence as plain JSON; what is not known or not finite is null.
+
+    >>> from factory.nouns import DataVersion, Performance
+    >>> told = Performance("accuracy", 0.9, None, None, alarm=False)
+    >>> window = DataVersion("00", 5)
+    >>> check_json(Evidence("m", 1, window, 0, (), (), None, None, None, told))["performance"]
+    {'metric': 'accuracy', 'reference': 0.9, 'realised': None, 'estimated': None, 'alarm': False}
+    """
+    version, told = evidence.window, evidence.performance
+    return {
+        "model": evidence.model,
+        "version": evidence.version,
+        "window": {
+            "rows": version.rows,
+            "sha256": version.sha256,
+            "start": version.start,
+            "end": version.end,
+        },
+        "labelled": evidence.labelled,
+        "quality": [
+            {"feature": p.feature, "problem": p.problem, "share": _plain(p.share)}
+            for p in evidence.quality
+        ],
+        "drift": {
+            "alarm": evidence.drift_alarm,
+            "features": [signal_json(signal) for signal in evidence.drift],
+            "joint": signal_json(evidence.joint) if evidence.joint else {**UNKNOWN},
+        },
+        "prediction_drift": signal_json(evidence.prediction_drift)
+        if evidence.prediction_drift
+        else None,
+        "label_drift": signal_json(evidence.label_drift) if evidence.label_drift else None,
+        "performance": {
+            "metric": told.metric,
+            "reference": _plain(told.reference),
+            "realised": _estimate_json(told.realised, rows=True),
+            "estimated": _estimate_json(told.estimated, rows=False),
+            "alarm": told.alarm,
+        },
+        "alarm": evidence.alarm,
+    }
+
+
+def signal_json(signal: Signal) -> dict[str, Any]:
+    """Return one signal as plain JSON.
+
+    >>> signal_json(Signal("a", "number", "ks", float("nan"), 1.0, 0.0, alarm=False))["statistic"]
+    """
+    return {
+        "feature": signal.feature,
+        "kind": signal.kind,
+        "detector": signal.detector,
+        "statistic": _plain(signal.statistic),
+        "p_value": _plain(signal.p_value),
+        "effect": _plain(signal.effect),
+        "alarm": signal.alarm,
+    }
+
+
+def _outputs(bundle: Bundle, frame: pd.DataFrame) -> Outputs:
+    if len(frame):
+        return bundle.outputs(frame)
+    return np.empty((0, *bundle.reference_outputs.shape[1:]))
+
+
+def _truth(frame: pd.DataFrame, schema: Schema) -> NDArray[Any]:
+    if schema.target in frame:
+        return frame[schema.target].to_numpy()
+    return np.full(len(frame), np.nan)
+
+
+def _fresh(bundle: Bundle, frame: pd.DataFrame, labelled: Bools) -> Bools:
+    if not bundle.schema.identifiable or not labelled.any():
+        return labelled
+    fresh = labelled.copy()
+    fresh[labelled] = bundle.unseen(frame.loc[labelled])
+    return fresh
+
+
+def _joint(bundle: Bundle, frame: pd.DataFrame, config: CheckConfig, seed: int) -> Signal | None:
+    if min(len(bundle.reference), len(frame)) < domain.FEWEST:
+        return None
+    schema = bundle.schema.without(bundle.neutralised)
+    found = domain.domain_classifier(bundle.reference, frame, schema, seed)
+    measured = found.auc, found.p_value, found.effect
+    return Signal(
+        "*", "joint", JOINT, *measured, alarm=_alarms(found.p_value, found.effect, config)
+    )
+
+
+def _label_drift(bundle: Bundle, truth: NDArray[Any], config: CheckConfig) -> Signal | None:
+    known = truth[~pd.isna(truth)]
+    if len(known) < FEWEST_LABELS:
+        return None
+    before = bundle.reference[bundle.schema.target].to_numpy()
+    return _single(bundle.schema.target, "label", bundle.schema, (before, known), config)
+
+
+def _prediction_drift(bundle: Bundle, outputs: Outputs, config: CheckConfig) -> Signal:
+    schema, pair = bundle.schema, (bundle.reference_outputs, outputs)
+    if schema.classes:
+        names = np.array(schema.classes, dtype=object)
+        pair = (names[pair[0].argmax(axis=1)], names[pair[1].argmax(axis=1)])
+    return _single("*", "prediction", schema, pair, config)
+
+
+def _single(
+    feature: str,
+    kind: str,
+    schema: Schema,
+    pair: tuple[NDArray[Any], NDArray[Any]],
+    config: CheckConfig,
+) -> Signal:
+    before, now = pair
+    if schema.classes:
+        detector, found = "chi2", chi2(Categories.of(before), Categories.of(now))
+    else:
+        detector, found = "ks", ks(Numbers.of(before), Numbers.of(now))
+    return Signal(
+        feature, kind, detector, *found, alarm=_alarms(found.p_value, found.effect, config)
+    )
+
+
+def _alarms(p_value: float, effect: float, config: CheckConfig) -> bool:
+    return bool(p_value < 1 - config.confidence and effect >= config.minimum_effect)
+
+
+def _estimate_json(estimate: Estimate | None, *, rows: bool) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    told = {name: _plain(getattr(estimate, name)) for name in ("value", "low", "high")}
+    return {**told, "rows": estimate.rows} if rows else told
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,69 @@
+"""Realised performance: the champion's metric on labelled rows of a window."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from factory.bundle import Bundle
+from factory.config import CheckConfig
+from factory.metrics import interval, metric_named, unpaired_gain
+from factory.nouns import Outputs, Performance
+
+FEWEST = 10
+"""Labelled rows below which nothing is said."""
+
+
+def performance(
+    bundle: Bundle, truth: NDArray[Any], outputs: Outputs, config: CheckConfig, *, seed: int
+) -> Performance:
+    """Measure the champion where labels are in.
+
+    It alarms when the metric is worse than the reference's by more than the tolerance, and the
+    bootstrap of both samples, these rows and the reference's, excludes that it is no worse.
+
+    Args:
+        bundle: the champion.
+        truth: the target on rows that it was not trained on, shape (rows,); rows where it is
+            missing do not count.
+        outputs: the champion's outputs on the same rows, shape (rows,) or (rows, k).
+        config: tolerance, confidence and number of resamples.
+        seed: of the bootstrap.
+
+    Returns:
+        The metric, without a realised value where fewer than 10 rows count or the metric is
+        undefined on them.
+
+    >>> from factory.nouns import Schema
+    >>> bundle = Bundle(
+    ...     schema=Schema((), "y", "regression"), pipeline=None, family="", params={},
+    ...     metric="mean_absolute_error", reference=pd.DataFrame({"y": np.zeros(100)}),
+    ...     reference_outputs=np.ones(100), reference_score=1.0, importance={}, neutral={},
+    ...     seen=np.array([], dtype=np.uint64),
+    ... )
+    >>> now = performance(bundle, np.zeros(50), np.full(50, 1.5), CheckConfig(), seed=0)
+    >>> now.realised.value, now.alarm
+    (1.5, True)
+    """
+    metric = metric_named(bundle.metric, bundle.schema)
+    window = _labelled(truth, outputs)
+    score, value = bundle.reference_score, metric.value(*window)
+    if len(window[0]) < FEWEST or np.isnan(value):
+        return Performance(metric.name, score, None, None, alarm=False)
+    confidence, resamples = config.confidence, config.resamples
+    realised = interval(metric, *window, confidence=confidence, resamples=resamples, seed=seed)
+    alarm = False
+    if metric.gain(score, value) < -config.tolerance:
+        target = bundle.reference[bundle.schema.target].to_numpy()
+        reference = _labelled(target, bundle.reference_outputs)
+        _, _, best = unpaired_gain(
+            metric, reference, window, confidence=confidence, resamples=resamples, seed=seed
+        )
+        alarm = best < 0
+    return Performance(metric.name, score, realised, None, alarm=alarm)
+
+
+def _labelled(truth: NDArray[Any], outputs: Outputs) -> tuple[NDArray[Any], Outputs]:
+    known = ~pd.isna(truth)
+    return truth[known], outputs[known]

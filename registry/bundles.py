@@ -1,0 +1,166 @@
+"""A bundle as one MLflow model, and back.
+
+The model is a scikit-learn one in skops format, so that MLflow and whoever serves its models can
+use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
+the reference rows with the outputs on them (reference.parquet) and the hashes of the rows seen
+(seen.npy).
+
+MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
+where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
+model cannot widen it.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import skops.io
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, DataType
+from mlflow.types import Schema as Columns
+
+from factory.bundle import Bundle
+from factory.nouns import Column, Kind, Schema
+from registry.client import mlflow
+
+TRUSTED_TYPES = (
+    "factory.bundle.Neutralise",
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._mutual_info.mutual_info_classif",
+    "sklearn.feature_selection._mutual_info.mutual_info_regression",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "training.transformers.Budget",
+    "training.transformers.DateParts",
+    "training.transformers.Finite",
+)
+"""Types beyond skops's own that a bundle's pipeline may hold; nothing else is loaded."""
+
+REQUIREMENTS = ("drift-factory", "mlflow", "numpy", "pandas", "scikit-learn", "skops")
+TYPES: Mapping[Kind, DataType] = {
+    "number": DataType.double,
+    "category": DataType.string,
+    "date": DataType.datetime,
+}
+FILES = "bundle"
+KEPT_APART = {"schema", "pipeline", "reference", "reference_outputs", "seen"}
+"""Fields of a bundle that are not plain values."""
+
+
+def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) -> None:
+    """Write a bundle as an MLflow model into a folder that does not exist yet."""
+    outputs = DataType.double if bundle.schema.task == "regression" else DataType.string
+    inputs = [ColSpec(TYPES[c.kind], c.name, required=False) for c in bundle.schema.features]
+    mlflow.sklearn.save_model(
+        bundle.pipeline,
+        folder,
+        mlflow_model=Model(run_id=run_id, model_id=model_id),
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
+        signature=ModelSignature(Columns(inputs), Columns([ColSpec(outputs)])),
+        input_example=bundle.reference[list(bundle.schema.names)].head(3),
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+    )
+    files = folder / FILES
+    files.mkdir()
+    values = {f.name: getattr(bundle, f.name) for f in fields(bundle) if f.name not in KEPT_APART}
+    told = {"schema": asdict(bundle.schema), **values}
+    (files / "bundle.json").write_text(json.dumps(_plain(told), indent=1, allow_nan=False))
+    np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
+    reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
+    columns = np.asarray(bundle.reference_outputs, dtype=np.float64).reshape(len(reference), -1)
+    for position in range(columns.shape[1]):
+        name = f"output_{position}"
+        while name in reference.column_names:
+            name = f"_{name}"
+        reference = reference.append_column(name, pa.array(columns[:, position]))
+    pyarrow.parquet.write_table(reference, files / "reference.parquet")
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle from an MLflow model's folder; it may fail in any way if it is damaged."""
+    files = folder / FILES
+    told = _rich(json.loads((files / "bundle.json").read_text()))
+    schema = _schema(told.pop("schema"))
+    with pyarrow.parquet.ParquetFile(files / "reference.parquet") as file:
+        table = file.read()
+    width = max(1, len(schema.classes))
+    names = table.column_names
+    outputs = table.select(names[-width:]).to_pandas().to_numpy(dtype=np.float64)
+    return Bundle(
+        schema=schema,
+        pipeline=skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES)),
+        reference=table.select(names[:-width]).to_pandas(ignore_metadata=True),
+        reference_outputs=outputs if schema.classes else outputs[:, 0],
+        seen=np.load(files / "seen.npy", allow_pickle=False),
+        **told,
+    )
+
+
+def fetched_bundle(location: str, tracking_uri: str) -> Bundle:
+    """Read a bundle from where MLflow keeps it, by way of its server where there is one."""
+    address = urlparse(location)
+    if address.scheme in {"", "file"}:
+        return read_bundle(Path(unquote(address.path)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = mlflow.artifacts.download_artifacts(
+            artifact_uri=location, dst_path=folder, tracking_uri=tracking_uri
+        )
+        return read_bundle(Path(path))
+
+
+kept_bundle = lru_cache(maxsize=8)(fetched_bundle)
+"""The same, with the last few kept in memory: what lies at a location never changes."""
+
+
+def _schema(told: dict[str, Any]) -> Schema:
+    features = tuple(Column(**column) for column in told.pop("features"))
+    return Schema(features=features, **told)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it; what JSON lacks stands under a name of its own."""
+    if isinstance(value, np.datetime64):
+        return {"$date": str(value)}
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"$float": str(value)}
+    if isinstance(value, tuple):
+        return {"$tuple": [_plain(item) for item in value]}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rich(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"$date": str(text)}:
+            return np.datetime64(text, "ns")
+        case {"$float": str(text)}:
+            return float(text)
+        case {"$tuple": list(items)}:
+            return tuple(_rich(item) for item in items)
+    return {key: _rich(item) for key, item in value.items()}

@@ -1,0 +1,185 @@
+"""Bundles in MLflow's registry, and the one way in which a champion changes.
+
+The ledger says which version is champion. MLflow's aliases ``champion``, ``previous`` and
+``challenger`` are its projection, for people and programs that look there: they are written
+inside the ledger's transaction, and mended at start where a process died in between. A champion
+that was set in MLflow by hand is therefore not adopted but set back.
+"""
+
+from collections.abc import Callable
+
+from factory.errors import Conflict, NoChampion, UnknownModel
+from registry.aliases import CHALLENGER, differs, project
+from registry.client import MlflowException, absent
+from registry.home import Home
+from registry.ledger import Ledger, Transaction
+from registry.registered import Versions
+
+Record = Callable[[Transaction], None]
+
+
+class Models(Versions):
+    """The models of a home: their versions, and which of them serves.
+
+    Args:
+        home: whose tracking store is the registry.
+        ledger: the truth about champions.
+
+    Raises:
+        Unavailable: the store does not answer.
+    """
+
+    def __init__(self, home: Home, ledger: Ledger) -> None:
+        super().__init__(home)
+        self.ledger = ledger
+
+    def champion(self, name: str) -> int:
+        """Return the version that serves, as the ledger has it.
+
+        Raises:
+            UnknownModel: nothing of that name is registered.
+            NoChampion: no version was promoted yet.
+        """
+        version = self.ledger.champion(name)
+        if version is None:
+            self._registered(name)
+            raise NoChampion(name)
+        return version
+
+    def promote(
+        self,
+        name: str,
+        version: int,
+        *,
+        expected: int | None,
+        who: str,
+        why: str,
+        at: str,
+        decision: str | None = None,
+        record: Record | None = None,
+    ) -> bool:
+        """Make a version the champion: ledger and aliases together, or nothing at all.
+
+        Args:
+            name: the model.
+            version: to promote.
+            expected: the champion that the caller knew when it chose, None for none.
+            who: person or program.
+            why: the reason in words.
+            at: moment, UTC, ISO format.
+            decision: id of the decision that led to it.
+            record: appends the caller's own entries in the same transaction.
+
+        Returns:
+            False where the version is champion already; then nothing is written, ``record``
+            is not called, and ``expected`` does not matter: a repeated call changes nothing.
+
+        Raises:
+            UnknownModel: there is no such version.
+            Conflict: the champion is not the one expected.
+        """
+        self._version(name, version)
+        with self.ledger.transaction(name) as t:
+            champion = t.champion()
+            if champion == version:
+                return False
+            _expect(name, champion, expected)
+            if record is not None:
+                record(t)
+            t.promote(version, who=who, why=why, at=at, decision=decision)
+            project(self._client, name, version, champion)
+        return True
+
+    def unchanged(self, name: str, *, expected: int | None, record: Record) -> None:
+        """Let the caller record a decision that leaves the champion as it is.
+
+        Raises:
+            Conflict: the champion is not the one expected.
+        """
+        with self.ledger.transaction(name) as t:
+            _expect(name, t.champion(), expected)
+            record(t)
+
+    def roll_back(
+        self,
+        name: str,
+        to: int | None = None,
+        *,
+        who: str,
+        why: str,
+        at: str,
+        expected: int | None = None,
+    ) -> int:
+        """Make an earlier version the champion again, after it has proved that it works.
+
+        Args:
+            name: the model.
+            to: the version; None is the champion before this one.
+            who: person or program.
+            why: the reason in words.
+            at: moment, UTC, ISO format.
+            expected: the champion that the caller knew; None is the present one.
+
+        Returns:
+            The version that serves now.
+
+        Raises:
+            NoChampion: there is nothing to roll back from.
+            UnknownModel: there is no such version, or no earlier champion.
+            Unavailable: the version does not load, or predicts other values than it did.
+            Conflict: the champion moved meanwhile.
+        """
+        champion = self.champion(name)
+        target = to if to is not None else self.ledger.previous(name)
+        if target is None:
+            raise UnknownModel(
+                f"{name!r} has had no champion before version {champion}.",
+                hint=f"factory promote {name} VERSION",
+            )
+        self.verify(name, target)
+        known = champion if expected is None else expected
+        self.promote(name, target, expected=known, who=who, why=why, at=at)
+        return target
+
+    def challenge(self, name: str, version: int) -> None:
+        """Mark a version as the one to be judged against the champion.
+
+        Raises:
+            UnknownModel: there is no such version.
+        """
+        self._version(name, version)
+        self._client.set_registered_model_alias(name, CHALLENGER, str(version))
+
+    def repair(self) -> list[str]:
+        """Make the aliases of every model agree with the ledger; return in words what moved.
+
+        A promotion that runs meanwhile is waited for, not disturbed.
+        """
+        held = {m.name: {a: int(v) for a, v in m.aliases.items()} for m in self._ours()}
+        mended = []
+        for name in sorted({*held, *self.ledger.models()}):
+            champion, previous = self.ledger.champion(name), self.ledger.previous(name)
+            if name in held and differs(held[name], champion, previous):
+                with self.ledger.transaction(name) as t:
+                    mended += self._mend(name, t)
+        return mended
+
+    def _mend(self, name: str, t: Transaction) -> list[str]:
+        try:
+            return project(self._client, name, t.champion(), t.previous())
+        except MlflowException as error:
+            if absent(error):
+                return [f"{name}: cannot follow the ledger, {error.message}"]
+            raise
+
+
+def _expect(name: str, champion: int | None, expected: int | None) -> None:
+    if champion != expected:
+        raise Conflict(
+            f"The champion of {name!r} is {_named(champion)}, not {_named(expected)}.",
+            hint="somebody moved it meanwhile; look at it, and run this again",
+        )
+
+
+def _named(version: int | None) -> str:
+    return "none" if version is None else f"version {version}"

@@ -1,0 +1,193 @@
+"""Bundles in MLflow's registry: saved, loaded and verified by name and version."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from factory.bundle import Bundle
+from factory.errors import Unavailable, UnknownModel
+from registry.aliases import TAG
+from registry.bundles import fetched_bundle, kept_bundle, write_bundle
+from registry.client import MlflowException, absent, connect, exists
+from registry.home import Home
+from registry.nearest import nearest
+
+LOCAL_UI = "http://127.0.0.1:5000"
+"""Where ``mlflow ui`` answers unless told otherwise."""
+
+
+class Versions:
+    """The versions of all models of a home.
+
+    Raises:
+        Unavailable: the home's tracking store does not answer.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._client = connect(home)
+
+    def save(
+        self,
+        bundle: Bundle,
+        name: str,
+        run_id: str,
+        *,
+        data_sha256: str,
+        tags: Mapping[str, str] | None = None,
+    ) -> int:
+        """Register a bundle as the next version of a model; it serves nobody yet.
+
+        Args:
+            bundle: what to keep.
+            name: the model.
+            run_id: the run that made it.
+            data_sha256: version of the data that it was made from.
+            tags: to find it by, beside family, metric, score and data.
+
+        Returns:
+            The version's number.
+        """
+        told = {
+            "data_sha256": data_sha256, "family": bundle.family, "metric": bundle.metric,
+            "score": f"{bundle.reference_score:.10g}", **(tags or {}),
+        }  # fmt: skip
+        run = self._client.get_run(run_id)
+        logged = self._client.create_logged_model(
+            run.info.experiment_id, name=name, source_run_id=run_id, tags=told, model_type="bundle"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model"
+            write_bundle(bundle, path, model_id=logged.model_id, run_id=run_id)
+            self._client.log_model_artifacts(logged.model_id, str(path))
+        self._client.finalize_logged_model(logged.model_id, "READY")
+        self._register(name)
+        # The address of the files, not models:/ID, which MLflow would look up in the tracking
+        # store of the process instead of this one.
+        made = self._client.create_model_version(
+            name, logged.artifact_location, run_id, told, model_id=logged.model_id
+        )
+        return int(made.version)
+
+    def load(self, name: str, version: int) -> Bundle:
+        """Return a version's bundle; the last few stay in memory.
+
+        Raises:
+            UnknownModel: there is no such model or version.
+            Unavailable: its files are gone or damaged.
+        """
+        return self._read(name, version, kept_bundle)
+
+    def verify(self, name: str, version: int) -> None:
+        """Load a version anew, and let it predict the reference rows that it came with.
+
+        Raises:
+            UnknownModel: there is no such model or version.
+            Unavailable: it cannot be loaded, or predicts other values than when it was saved.
+        """
+        bundle = self._read(name, version, fetched_bundle)
+        try:
+            same = np.allclose(
+                bundle.outputs(bundle.reference), bundle.reference_outputs,
+                rtol=1e-6, atol=1e-9, equal_nan=True,
+            )  # fmt: skip
+        except Exception as error:
+            raise _damaged(name, version, error) from error
+        if not same:
+            raise _damaged(name, version, "it predicts other values than when it was saved")
+
+    def names(self) -> list[str]:
+        """Return the names of all models that hold bundles, in order."""
+        return sorted(model.name for model in self._ours())
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Return what is known of each version without loading it, oldest first.
+
+        Raises:
+            UnknownModel: nothing of that name is registered.
+        """
+        held = self._registered(name).aliases
+        found = _pages(self._client.search_model_versions, f"name = '{name}'")
+        versions = sorted(found, key=lambda version: int(version.version))
+        return [
+            {
+                "version": int(version.version),
+                "aliases": sorted(a for a, v in held.items() if int(v) == int(version.version)),
+                "run_id": version.run_id,
+                "created_ms": version.creation_timestamp,
+                "tags": dict(version.tags),
+            }
+            for version in versions
+        ]
+
+    def link(self, name: str, version: int) -> str:
+        """Return where MLflow shows a version: at its server, else at a local ``mlflow ui``."""
+        uri = self.home.tracking_uri
+        address = uri.rstrip("/") if uri.startswith(("http://", "https://")) else LOCAL_UI
+        return f"{address}/#/models/{quote(name)}/versions/{version}"
+
+    def _read(self, name: str, version: int, read: Callable[[str, str], Bundle]) -> Bundle:
+        found = self._version(name, version)
+        try:
+            return read(found.source, self.home.tracking_uri)
+        except Exception as error:
+            raise _damaged(name, version, error) from error
+
+    def _register(self, name: str) -> None:
+        try:
+            self._client.create_registered_model(name, tags=dict([TAG]))
+        except MlflowException as error:
+            if not exists(error):
+                raise
+            self._client.set_registered_model_tag(name, *TAG)
+
+    def _registered(self, name: str) -> Any:
+        try:
+            return self._client.get_registered_model(name)
+        except MlflowException as error:
+            if absent(error):
+                raise self._unknown(name) from None
+            raise
+
+    def _version(self, name: str, version: int) -> Any:
+        try:
+            return self._client.get_model_version(name, str(version))
+        except MlflowException as error:
+            if not absent(error):
+                raise
+        known = ", ".join(str(told["version"]) for told in self.versions(name))
+        raise UnknownModel(
+            f"{name!r} has no version {version}.", hint=f"its versions: {known or 'none'}"
+        )
+
+    def _unknown(self, name: str) -> UnknownModel:
+        names = self.names()
+        hint = nearest(name, names) if names else f"factory train {name}"
+        return UnknownModel(f"No model {name!r} is registered.", hint=hint)
+
+    def _ours(self) -> list[Any]:
+        key, value = TAG
+        return _pages(self._client.search_registered_models, f"tags.{key} = '{value}'")
+
+
+def _damaged(name: str, version: int, reason: object) -> Unavailable:
+    said = " ".join(str(reason).split())
+    return Unavailable(
+        f"Version {version} of {name!r} is damaged: {said}",
+        hint=f"factory rollback {name} --to ANOTHER, and restore the artifacts from a backup",
+    )
+
+
+def _pages(search: Callable[..., Any], query: str) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(filter_string=query, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found

@@ -1,0 +1,186 @@
+"""Feature engineering: from canonical columns to the dense numbers an estimator learns from.
+
+The steps and the estimator are one scikit-learn pipeline, fitted together and stored together.
+"""
+
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
+
+from factory.config import FeaturesConfig
+from factory.errors import BadConfig, BadData
+from factory.nouns import Kind, Schema
+from training.family import Family
+from training.notes import CardinalityNote, Note
+from training.transformers import Budget, DateParts, Finite, unlearned_parts
+
+Step = tuple[str, Any]
+
+SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "row_norm": Normalizer}
+ROWS_PER_COLUMN = 10
+"""Fewer training rows than this per one-hot column are called a blow-up."""
+
+
+def feature_steps(schema: Schema, config: FeaturesConfig, family: Family, seed: int) -> list[Step]:
+    """Return the pipeline's steps before the estimator; they turn a frame into float64.
+
+    Numbers: infinite is missing; missing is imputed unless the family learns from it; scaled.
+    Categories: ordinal codes with -1 for unknown ones and a code of its own for missing, or
+    one-hot with all rare categories of a feature in one column. A feature in ``config.order`` is
+    ordinal in any case. Dates: their parts.
+
+    Raises:
+        BadConfig: no feature is left to learn from.
+    """
+    scale = config.scale
+    if scale == "auto":
+        scale = "standard" if family.needs_scaling else "none"
+    beside = scale
+    if scale == "row_norm":
+        # A row's norm is taken over its numbers alone.
+        beside = "standard" if family.needs_scaling else "none"
+    filled = not family.native_missing or scale == "row_norm"
+    imputer = _imputer(config) if filled else None
+    ordered, ordinal, onehot = _encodings(schema, config, _wants_onehot(config, family))
+    dates = _of_kind(schema, "date") if config.dates else []
+    blocks = [
+        ("numbers", [Finite(), imputer, _scaler(scale)], _of_kind(schema, "number")),
+        (
+            "ordered",
+            [_ordinal([[*config.order[n], None] for n in ordered]), _scaler(beside)],
+            ordered,
+        ),
+        ("ordinal", [_ordinal("auto"), _scaler(beside)], ordinal),
+        ("onehot", [_onehot(config)], onehot),
+        ("dates", [DateParts(config.dates), Finite(), imputer, _scaler(beside)], dates),
+    ]
+    transformers = [(name, _chain(parts), columns) for name, parts, columns in blocks if columns]
+    if not transformers:
+        raise BadConfig(
+            "No feature is left: all are dates, and features.dates is empty.",
+            hint="features.dates: [month, weekday, hour]",
+        )
+    steps: list[Step] = [("features", ColumnTransformer(transformers, sparse_threshold=0))]
+    if config.budget is not None:
+        regression = schema.task == "regression"
+        steps.append(("budget", Budget(config.budget, regression=regression, seed=seed)))
+    return steps
+
+
+def check_features(schema: Schema, config: FeaturesConfig) -> None:
+    """Refuse an order of categories that cannot be meant.
+
+    Raises:
+        BadConfig: it names no categorical feature, or a category twice.
+        BadData: there are no features at all.
+    """
+    if not schema.features:
+        raise BadData("There are no features to learn from.", hint="shorten data.ignore")
+    kinds = {column.name: column.kind for column in schema.features}
+    for name, order in config.order.items():
+        if name not in kinds:
+            known = ", ".join(_of_kind(schema, "category")) or "none"
+            raise BadConfig(
+                f"features.order: {name!r} is no feature.", hint=f"categories are: {known}"
+            )
+        if kinds[name] != "category":
+            raise BadConfig(
+                f"features.order: {name!r} is a {kinds[name]}.", hint=f"data.types.{name}: category"
+            )
+        if len(set(order)) < len(order):
+            raise BadConfig(
+                f"features.order.{name} names a category twice.", hint="name each category once"
+            )
+
+
+def cardinality_notes(
+    frame: pd.DataFrame, schema: Schema, config: FeaturesConfig, families: tuple[Family, ...]
+) -> tuple[CardinalityNote, ...]:
+    """Say where one-hot encoding meets too many categories; nothing where nobody asks for it."""
+    if not any(_wants_onehot(config, family) for family in families):
+        return ()
+    _, _, onehot = _encodings(schema, config, onehot=True)
+    notes = []
+    total = 0
+    for name in onehot:
+        categories = frame[name].nunique(dropna=False)
+        columns = min(categories, config.max_categories)
+        total += columns
+        if categories > columns:
+            text = (
+                f"{name!r} has {categories} categories: the {columns - 1} most frequent get a "
+                "one-hot column each, the rest share one."
+            )
+            notes.append(CardinalityNote(text, name, categories, columns))
+    if total * ROWS_PER_COLUMN > len(frame):
+        text = (
+            f"{total} one-hot columns for {len(frame)} training rows: "
+            "set features.encode to ordinal, or a features.budget."
+        )
+        notes.append(CardinalityNote(text, "", total, total))
+    return tuple(notes)
+
+
+def date_notes(frame: pd.DataFrame, schema: Schema, config: FeaturesConfig) -> tuple[Note, ...]:
+    """Say which parts of dates are not learned, because the training rows are too short for it."""
+    notes = []
+    for name in _of_kind(schema, "date"):
+        parts = unlearned_parts(frame[name], config.dates)
+        if parts:
+            text = f"{name!r}: not learned before the rows span a full cycle: {', '.join(parts)}."
+            notes.append(Note(text))
+    return tuple(notes)
+
+
+def _wants_onehot(config: FeaturesConfig, family: Family) -> bool:
+    return config.encode == "onehot" or (config.encode == "auto" and family.onehot)
+
+
+def _encodings(
+    schema: Schema, config: FeaturesConfig, onehot: bool
+) -> tuple[list[str], list[str], list[str]]:
+    names = _of_kind(schema, "category")
+    ordered = [name for name in names if name in config.order]
+    free = [name for name in names if name not in config.order]
+    return (ordered, [], free) if onehot else (ordered, free, [])
+
+
+def _of_kind(schema: Schema, kind: Kind) -> list[str]:
+    return [column.name for column in schema.features if column.kind == kind]
+
+
+def _chain(parts: list[Any]) -> Pipeline:
+    return make_pipeline(*(part for part in parts if part is not None))
+
+
+def _imputer(config: FeaturesConfig) -> SimpleImputer:
+    fill = 0.0 if config.impute == "constant" else None
+    return SimpleImputer(strategy=config.impute, fill_value=fill, keep_empty_features=True)
+
+
+def _scaler(scale: str) -> Any:
+    return None if scale == "none" else SCALERS[scale]()
+
+
+def _ordinal(categories: Any) -> OrdinalEncoder:
+    return OrdinalEncoder(
+        categories=categories, handle_unknown="use_encoded_value", unknown_value=-1
+    )
+
+
+def _onehot(config: FeaturesConfig) -> OneHotEncoder:
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist",
+        max_categories=config.max_categories,
+        sparse_output=False,
+    )

@@ -1,0 +1,92 @@
+"""Fits one model as one pipeline."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+from factory.config import FeaturesConfig
+from factory.nouns import Schema
+from training.family import Family, family_named
+from training.features import feature_steps
+from training.space import Params
+from training.split import Positions
+from training.threads import one_thread
+
+
+@one_thread()
+def fit_pipeline(
+    frame: pd.DataFrame,
+    schema: Schema,
+    features: FeaturesConfig,
+    family_name: str,
+    params: Params,
+    loss: str,
+    seed: int,
+) -> Pipeline:
+    """Fit feature engineering and estimator together.
+
+    A family with a row limit learns from a seeded sample of the rows. Classes with fewer rows
+    than the family can learn from are left out; where one class is left, it is predicted always.
+
+    Args:
+        frame: labelled rows in canonical form.
+        schema: their columns.
+        features: how columns become numbers.
+        family_name: model family.
+        params: its hyperparameters.
+        loss: one of the family's losses, not ``auto``.
+        seed: of everything random.
+    """
+    family = family_named(family_name)
+    used = frame.iloc[learned_rows(frame, schema, family, loss, seed)]
+    target = used[schema.target].to_numpy()
+    estimator: Any
+    if schema.task != "regression" and len(np.unique(target)) == 1:
+        estimator = DummyClassifier(strategy="prior")
+    else:
+        estimator = family.build(params, schema.task, loss, seed, len(used))
+    steps = feature_steps(schema, features, family, seed)
+    pipeline = Pipeline([*steps, ("model", estimator)])
+    with warnings.catch_warnings():
+        # A model that stopped early is judged by its score like any other.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        pipeline.fit(used[list(schema.names)], target)
+    return pipeline
+
+
+def learned_rows(
+    frame: pd.DataFrame, schema: Schema, family: Family, loss: str, seed: int
+) -> Positions:
+    """Return the positions of the rows that a family is really fitted on, ascending."""
+    rows = np.arange(len(frame))
+    if family.row_limit is not None:
+        rows = sampled(len(frame), family.row_limit, seed)
+    if schema.task == "regression":
+        return rows
+    return rows[_common(frame[schema.target].to_numpy()[rows], family.class_rows.get(loss, 1))]
+
+
+def sampled(rows: int, limit: int, seed: int) -> Positions:
+    """Return at most ``limit`` of the positions 0 to rows - 1, drawn by seed, ascending.
+
+    >>> sampled(3, 5, seed=0).tolist()
+    [0, 1, 2]
+    """
+    if rows <= limit:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
+
+
+def _common(target: NDArray[Any], fewest: int) -> NDArray[np.bool_]:
+    names, codes, counts = np.unique(target, return_inverse=True, return_counts=True)
+    kept = counts >= fewest
+    # With no class common enough the commonest alone is learned.
+    kept |= (counts == counts.max()) & ~kept.any() & (np.arange(len(names)) == counts.argmax())
+    return np.asarray(kept[codes], dtype=bool)

@@ -1,0 +1,144 @@
+"""Judges a fitted pipeline: its bundle, what each feature is worth, what a trivial model gets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from factory.bundle import Bundle, pipeline_outputs, row_hashes
+from factory.config import ModelConfig
+from factory.metrics import Metric, metric_named
+from factory.nouns import Column, Outputs, Schema
+from training.fit import sampled
+from training.space import Params
+
+REFERENCE_ROWS = 20_000
+IMPORTANCE_ROWS = 2_000
+PERMUTATIONS = 3
+
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "binary": ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"),
+    "multiclass": ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc_ovr"),
+    "regression": (
+        "mean_absolute_error",
+        "median_absolute_error",
+        "root_mean_squared_error",
+        "r2",
+    ),
+}
+"""Metrics that people expect to see beside the one that counts."""
+
+
+def make_bundle(
+    pipeline: Any,
+    schema: Schema,
+    family: str,
+    params: Params,
+    config: ModelConfig,
+    *,
+    train: pd.DataFrame,
+    calibration: pd.DataFrame,
+    reference: pd.DataFrame,
+) -> Bundle:
+    """Put a fitted pipeline together with what will watch it.
+
+    Args:
+        pipeline: fitted on ``train``.
+        schema: columns it reads.
+        family: its family's name.
+        params: its hyperparameters.
+        config: for the metric, the seed, and to be kept with it.
+        train: rows it was offered; all count as seen, also where the family took a sample.
+        calibration: labelled rows on which features are permuted.
+        reference: labelled rows it is judged on, not among ``train``.
+    """
+    metric = metric_named(config.metric, schema)
+    outputs = pipeline_outputs(pipeline, schema, reference)
+    kept = sampled(len(reference), REFERENCE_ROWS, config.seed)
+    return Bundle(
+        schema=schema,
+        pipeline=pipeline,
+        family=family,
+        params=dict(params),
+        metric=metric.name,
+        reference=reference.iloc[kept].reset_index(drop=True),
+        reference_outputs=outputs[kept],
+        reference_score=metric.value(reference[schema.target].to_numpy(), outputs),
+        importance=importance(pipeline, schema, metric, calibration, config.seed),
+        neutral={column.name: neutral(train, column) for column in schema.features},
+        seen=np.unique(row_hashes(train, schema)),
+        config=config.model_dump(mode="json"),
+    )
+
+
+def importance(
+    pipeline: Any, schema: Schema, metric: Metric, rows: pd.DataFrame, seed: int
+) -> dict[str, float]:
+    """Return per feature the relative loss of the metric when its values are shuffled.
+
+    At most 2,000 of the rows are used, drawn by seed; the loss is a mean over 3 shuffles, and 0
+    where the metric is undefined on them.
+
+    Source:
+        Fisher, Rudin and Dominici, All Models are Wrong, but Many are Useful (2019).
+    """
+    sample = rows.iloc[sampled(len(rows), IMPORTANCE_ROWS, seed)].reset_index(drop=True)
+    truth = sample[schema.target].to_numpy()
+    whole = metric.value(truth, pipeline_outputs(pipeline, schema, sample))
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(sample)) for _ in range(PERMUTATIONS)]
+    losses = {}
+    for name in schema.names:
+        shuffled = [
+            pipeline_outputs(
+                pipeline, schema, sample.assign(**{name: sample[name].to_numpy()[order]})
+            )
+            for order in orders
+        ]
+        gains = [metric.gain(whole, metric.value(truth, outputs)) for outputs in shuffled]
+        losses[name] = float(np.nan_to_num(-np.mean(gains), nan=0.0))
+    return losses
+
+
+def neutral(frame: pd.DataFrame, column: Column) -> Any:
+    """Return a feature's plainest value: the median, the commonest category, the middle date.
+
+    Of equally common categories it is the first in order. Without any value it is missing. A
+    date is a NumPy one, which skops can store.
+
+    >>> neutral(pd.DataFrame({"a": [1.0, 2.0, 9.0]}), Column("a", "number"))
+    2.0
+    """
+    values = frame[column.name]
+    if column.kind == "number":
+        finite = values[np.isfinite(values)]
+        return float(finite.median()) if len(finite) else float("nan")
+    present = values.dropna()
+    if column.kind == "category":
+        return present.mode().iloc[0] if len(present) else None
+    dates = np.sort(present.to_numpy("datetime64[ns]"))
+    return dates[len(dates) // 2] if len(dates) else np.datetime64("NaT", "ns")
+
+
+def usual_metrics(
+    metric: Metric, schema: Schema, rows: pd.DataFrame, outputs: Outputs
+) -> dict[str, float]:
+    """Return the metric and the task's usual ones on labelled rows, less those undefined."""
+    truth = rows[schema.target].to_numpy()
+    names = dict.fromkeys((metric.name, *USUAL[schema.task]))
+    values = {name: metric_named(name, schema).value(truth, outputs) for name in names}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def trivial_outputs(schema: Schema, train: pd.DataFrame, rows: int) -> Outputs:
+    """Return what a model says that looks at no feature: the median, or the classes' shares.
+
+    >>> schema = Schema((), "y", "binary", classes=("a", "b"))
+    >>> trivial_outputs(schema, pd.DataFrame({"y": ["a", "b", "b", "b"]}), 1).tolist()
+    [[0.25, 0.75]]
+    """
+    if schema.task == "regression":
+        return np.full(rows, float(train[schema.target].median()))
+    shares = train[schema.target].value_counts(normalize=True)
+    return np.tile(shares.reindex(list(schema.classes), fill_value=0.0).to_numpy(), (rows, 1))

@@ -1,0 +1,3 @@
+"""Search backends, one file each; see ``training.objective.Search`` for what one must do."""
+
+BACKENDS = {"optuna": "training.search.optuna:search"}

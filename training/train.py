@@ -1,0 +1,264 @@
+"""Makes a model: split, search, fit and judge; or the champion's recipe again on other rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from factory.bundle import Bundle
+from factory.config import ModelConfig
+from factory.errors import BadData
+from factory.metrics import Metric, metric_named
+from factory.nouns import Schema
+from training.family import Family, family_named, loss_for
+from training.features import cardinality_notes, check_features, date_notes
+from training.fit import fit_pipeline, learned_rows, sampled
+from training.judge import make_bundle, trivial_outputs, usual_metrics
+from training.notes import Note, RowsNote
+from training.objective import Clock, Objective, Search, TrialRecord, ranked
+from training.plugins import plugin
+from training.search import BACKENDS
+from training.split import FEWEST_TRAINING_ROWS, folds, split
+from training.threads import one_thread
+
+SEARCH_ROWS = 20_000
+"""A search tries models on at most this many training rows; the winner is fitted on all."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and how it came about.
+
+    Attributes:
+        bundle: the model, judged on the reference.
+        best: the trial it follows.
+        trials: all trials, in order.
+        notes: what one should know beside.
+        metrics: usual metrics on the whole reference, by name.
+        calibration: the same on the calibration rows.
+        baseline: the metric of a model that looks at no feature, on the reference.
+    """
+
+    bundle: Bundle
+    best: TrialRecord
+    trials: tuple[TrialRecord, ...]
+    notes: tuple[Note, ...]
+    metrics: Mapping[str, float]
+    calibration: Mapping[str, float]
+    baseline: float
+
+
+@one_thread()
+def train(
+    frame: pd.DataFrame,
+    schema: Schema,
+    config: ModelConfig,
+    *,
+    clock: Clock,
+    on_trial: Callable[[TrialRecord], None] | None = None,
+) -> Trained:
+    """Search a model on the training rows, fit the best on all of them, judge it on the reference.
+
+    Args:
+        frame: rows in canonical form; those without a label are left out.
+        schema: their columns.
+        config: everything else, the seed included.
+        clock: seconds, for the search's budget.
+        on_trial: told of each trial as it ends.
+
+    Raises:
+        BadData: too few rows, nothing to learn, or no model that can be trained.
+        BadConfig: a metric, loss or feature setting that does not fit the data.
+    """
+    metric = metric_named(config.metric, schema)
+    families = tuple(family_named(name) for name in config.search.families)
+    losses = {f.name: loss_for(f, schema.task, config.search.loss, metric.name) for f in families}
+    check_features(schema, config.features)
+    rows = labelled(frame, schema)
+    parts = split(rows, schema, config.split, config.seed)
+    learn, calibration, reference = (
+        rows.iloc[part].reset_index(drop=True)
+        for part in (parts.train, parts.calibration, parts.reference)
+    )
+    _check_target(learn, schema)
+    trials = _search(learn, schema, config, metric, losses, clock, on_trial)
+    best, pipeline, failures = _fit_first(ranked(trials, metric), learn, schema, config, losses)
+    bundle = make_bundle(
+        pipeline,
+        schema,
+        best.family,
+        best.params,
+        config,
+        train=learn,
+        calibration=calibration,
+        reference=reference,
+    )
+    trivial = trivial_outputs(schema, learn, len(reference))
+    notes = (
+        *_row_notes(len(frame), len(rows), len(learn)),
+        *cardinality_notes(learn, schema, config.features, families),
+        *date_notes(learn, schema, config.features),
+        *failures,
+        *_fit_notes(learn, schema, family_named(best.family), losses, config.seed),
+    )
+    return Trained(
+        bundle=bundle,
+        best=best,
+        trials=trials,
+        notes=notes,
+        metrics=usual_metrics(metric, schema, reference, bundle.outputs(reference)),
+        calibration=usual_metrics(metric, schema, calibration, bundle.outputs(calibration)),
+        baseline=metric.value(reference[schema.target].to_numpy(), trivial),
+    )
+
+
+@one_thread()
+def refit(
+    champion: Bundle,
+    rows: pd.DataFrame,
+    reference: pd.DataFrame,
+    config: ModelConfig,
+    *,
+    without: tuple[str, ...] = (),
+) -> Bundle:
+    """Fit the champion's family and hyperparameters on other rows; nothing is searched.
+
+    All features of its schema are learned from again, also those neutralised in the champion,
+    less ``without``. Every labelled row of ``rows`` trains, the newest matter most; so features
+    are permuted on the reference, which is only ever predicted.
+
+    Args:
+        champion: whose recipe it is.
+        rows: what is learned from; rows without a label or of an unknown class are left out.
+        reference: what the result is judged on, not among ``rows``.
+        config: feature engineering, loss, metric and seed.
+        without: features that the new model does not read.
+
+    Raises:
+        BadData: too few labelled rows, one class only, or no feature left.
+    """
+    schema = champion.schema.without(without)
+    if not schema.features:
+        raise BadData(
+            f"No feature is left without {', '.join(without)}.", hint="drop fewer features"
+        )
+    family = family_named(champion.family)
+    loss = loss_for(family, schema.task, config.search.loss, champion.metric)
+    learn = labelled(rows, schema)
+    held = labelled(reference, schema)
+    if len(learn) < FEWEST_TRAINING_ROWS or held.empty:
+        raise BadData(
+            f"{len(learn)} labelled rows to learn from and {len(held)} to judge on are too few.",
+            hint="wait for more labels",
+        )
+    _check_target(learn, schema)
+    pipeline = fit_pipeline(
+        learn, schema, config.features, family.name, champion.params, loss, config.seed
+    )
+    judged_by = config.model_copy(update={"metric": champion.metric})
+    return make_bundle(
+        pipeline,
+        schema,
+        family.name,
+        champion.params,
+        judged_by,
+        train=learn,
+        calibration=held,
+        reference=held,
+    )
+
+
+def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return the rows that have a label the schema can hold, renumbered."""
+    target = frame[schema.target]
+    if schema.task == "regression":
+        known = np.isfinite(target.to_numpy(np.float64))
+    else:
+        known = np.isin(target.to_numpy(object), np.array(schema.classes, dtype=object))
+    return frame.iloc[np.flatnonzero(known)].reset_index(drop=True)
+
+
+def _check_target(learn: pd.DataFrame, schema: Schema) -> None:
+    values = learn[schema.target].unique()
+    if len(values) == 1:
+        raise BadData(
+            f"Target {schema.target!r} is {values[0]!r} in all {len(learn)} rows to learn from.",
+            hint="give rows with other values, or another target",
+        )
+
+
+def _search(
+    learn: pd.DataFrame,
+    schema: Schema,
+    config: ModelConfig,
+    metric: Metric,
+    losses: Mapping[str, str],
+    clock: Clock,
+    on_trial: Callable[[TrialRecord], None] | None,
+) -> tuple[TrialRecord, ...]:
+    few = learn.iloc[sampled(len(learn), SEARCH_ROWS, config.seed)].reset_index(drop=True)
+    objective = Objective(
+        frame=few,
+        schema=schema,
+        features=config.features,
+        losses=losses,
+        folds=folds(few, schema, config.search.folds, config.seed),
+        metric=metric,
+        seed=config.seed,
+    )
+    search: Search = plugin(BACKENDS, config.search.backend)
+    return search(
+        objective,
+        trials=config.search.trials,
+        seconds=config.search.seconds,
+        seed=config.seed,
+        clock=clock,
+        on_trial=on_trial or (lambda _: None),
+    )
+
+
+def _fit_first(
+    candidates: Sequence[TrialRecord],
+    learn: pd.DataFrame,
+    schema: Schema,
+    config: ModelConfig,
+    losses: Mapping[str, str],
+) -> tuple[TrialRecord, Pipeline, tuple[Note, ...]]:
+    notes: list[Note] = []
+    for trial in candidates:
+        family = trial.family
+        settings = (config.features, family, trial.params, losses[family], config.seed)
+        try:
+            return trial, fit_pipeline(learn, schema, *settings), tuple(notes)
+        except ValueError as error:
+            # What converged on folds can diverge on all rows; the next best is then taken.
+            notes.append(Note(f"Trial {trial.number} could not be fitted on all rows: {error}."))
+    raise BadData(
+        f"No model could be fitted on all training rows: {notes[0].text}",
+        hint="search other families",
+    )
+
+
+def _row_notes(given: int, rows: int, learn: int) -> tuple[Note, ...]:
+    notes = []
+    if rows < given:
+        text = f"{given - rows} of {given} rows are left out: they have no known label."
+        notes.append(RowsNote(text, given, rows))
+    if learn > SEARCH_ROWS:
+        text = f"The search tried models on {SEARCH_ROWS} of {learn} training rows, at random."
+        notes.append(RowsNote(text, learn, SEARCH_ROWS))
+    return tuple(notes)
+
+
+def _fit_notes(
+    learn: pd.DataFrame, schema: Schema, family: Family, losses: Mapping[str, str], seed: int
+) -> tuple[Note, ...]:
+    used = len(learned_rows(learn, schema, family, losses[family.name], seed))
+    if used == len(learn):
+        return ()
+    text = f"Family {family.name!r} was fitted on {used} of {len(learn)} training rows: it "
+    limited = family.row_limit is not None and len(learn) > family.row_limit
+    text += f"takes at most {family.row_limit}." if limited else "needs more rows per class."
+    return (RowsNote(text, len(learn), used),)
