@@ -2,85 +2,146 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.nouns import Floats, Schema
+from factory.nouns import Bools, Floats, Schema
+
+BLOCKS = 10
+"""Consecutive parts of a table in which a trend is looked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """What every feature has; all that is kept of a date.
 
     Attributes:
-        rows: all rows.
-        missing: rows without a value.
+        lost: rows without a value, in the table's order, shape (rows,).
     """
 
-    rows: int
-    missing: int
+    lost: Bools
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return len(self.lost)
+
+    @cached_property
+    def missing(self) -> int:
+        """Rows without a value."""
+        return int(np.count_nonzero(self.lost))
+
+    def most_missing(self, rows: int) -> float:
+        """Return the largest share of missing values in any stretch of that many rows.
+
+        >>> Summary(np.array([True, False, True, True, False])).most_missing(2)
+        1.0
+        """
+        rows = max(1, min(rows, self.rows))
+        if self.missing == 0:
+            return 0.0
+        so_far = np.concatenate([[0], np.cumsum(self.lost)])
+        return float((so_far[rows:] - so_far[:-rows]).max() / rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Numbers(Summary):
     """A feature of numbers.
 
     Attributes:
-        values: the finite values in ascending order.
-        infinite: rows that hold an infinite value.
-        longest_rest: most rows in a row, in the table's order, that repeat one value.
+        present: the values that are not missing, in the table's order.
     """
 
-    values: Floats
-    infinite: int
-    longest_rest: int
+    present: Floats
 
     @classmethod
     def of(cls, column: NDArray[Any]) -> Self:
         """Summarise values of shape (rows,), missing as NaN.
 
-        >>> Numbers.of(np.array([2.0, np.nan, 1.0, 1.0]))
-        Numbers(rows=4, missing=1, values=array([1., 1., 2.]), infinite=0, longest_rest=2)
+        >>> found = Numbers.of(np.array([2.0, np.nan, 1.0, 1.0]))
+        >>> found.missing, found.values.tolist(), found.longest_rest
+        (1, [1.0, 1.0, 2.0], 2)
         """
         column = np.asarray(column, dtype=np.float64)
-        present = column[~np.isnan(column)]
-        finite = present[np.isfinite(present)]
-        rest = longest_rest(present)
-        infinite = len(present) - len(finite)
-        return cls(len(column), len(column) - len(present), np.sort(finite), infinite, rest)
+        lost = np.isnan(column)
+        return cls(lost, column[~lost])
+
+    @cached_property
+    def values(self) -> Floats:
+        """The finite values in ascending order."""
+        return np.sort(self.present[np.isfinite(self.present)])
+
+    @property
+    def infinite(self) -> int:
+        """Rows that hold an infinite value."""
+        return len(self.present) - len(self.values)
+
+    @property
+    def longest_rest(self) -> int:
+        """Most rows in a row that repeat one value."""
+        return longest_rest(self.present)
+
+    @property
+    def trend(self) -> float:
+        """How steadily the values rise (1) or fall (-1) with the rows; 0 if neither.
+
+        It is Goodman and Kruskal's gamma of the medians of ten consecutive parts.
+
+        >>> Numbers.of(np.repeat([1.0, 2.0, 3.0], 50)).trend
+        1.0
+        """
+        if len(self.present) < BLOCKS:
+            return 0.0
+        earlier, later = np.triu_indices(BLOCKS, 1)
+        with np.errstate(all="ignore"):
+            medians = [np.median(part) for part in np.array_split(self.present, BLOCKS)]
+            steps = np.sign(np.subtract(np.take(medians, later), np.take(medians, earlier)))
+        moved = np.count_nonzero(steps)
+        return float(np.nansum(steps) / moved) if moved else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Categories(Summary):
     """A feature of categories.
 
     Attributes:
-        counts: rows per category, the commonest first.
-        longest_rest: most rows in a row, in the table's order, that repeat one category.
+        codes: positions in ``names`` of the values that are not missing, in the table's order.
+        names: the categories.
     """
 
-    counts: Mapping[str, int]
-    longest_rest: int
+    codes: NDArray[np.intp]
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, column: NDArray[Any]) -> Self:
         """Summarise strings of shape (rows,), missing as None.
 
-        >>> Categories.of(np.array(["b", "a", None, "b"], dtype=object))
-        Categories(rows=4, missing=1, counts={'b': 2, 'a': 1}, longest_rest=1)
+        >>> found = Categories.of(np.array(["b", "a", None, "b"], dtype=object))
+        >>> found.missing, found.counts, found.longest_rest
+        (1, {'b': 2, 'a': 1}, 1)
         """
         codes, names = pd.factorize(column)
-        present = codes[codes >= 0]
-        counts = np.bincount(present, minlength=len(names)).tolist()
-        ranked = sorted(zip(names.tolist(), counts, strict=True), key=lambda pair: -pair[1])
-        missing = len(column) - len(present)
-        return cls(len(column), missing, dict(ranked), longest_rest(present))
+        lost = codes < 0
+        return cls(lost, codes[~lost], tuple(names.tolist()))
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Rows per category, the commonest first."""
+        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        pairs = zip(self.names, counts, strict=True)
+        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+    @property
+    def longest_rest(self) -> int:
+        """Most rows in a row that repeat one category."""
+        return longest_rest(self.codes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Profile:
     """The features of one table.
 
@@ -110,7 +171,7 @@ class Profile:
                 case "category":
                     features[column.name] = Categories.of(values)
                 case "date":
-                    features[column.name] = Summary(len(values), int(pd.isna(values).sum()))
+                    features[column.name] = Summary(np.asarray(pd.isna(values)))
         return cls(len(frame), features)
 
 

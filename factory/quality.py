@@ -2,23 +2,26 @@
 
 The rules and their limits:
 
-* ``missing``: the share of missing values is certainly higher than the reference's, by more
-  than 5 points.
+* ``missing``: the share of missing values is certainly higher than the reference's. It exceeds
+  the share in the worst stretch of the reference, as long as the window or a fifth of it, by
+  more than 5 points and by more than that stretch exceeded the whole; or, of a feature that is
+  mostly present, nine tenths of what is usually present are gone. A feature that is missing in
+  long spells by nature has to be lost for longer than those.
 * ``constant``: a feature that varied stands still for the whole window, far longer than it ever
   rested in the reference's own row order. What rests by nature is spared: a month, snow in
   summer. So is a feature that stands still in a part of the window only.
 * ``out_of_range``: infinite where the reference was finite, or more than three reference ranges
-  outside the reference's range, and that either farther than its tail reaches or too often to
-  be chance. Where more than half of the values are, the rest is not trusted either. A unit
-  error that stays within three ranges is drift to this rule, a trend that leaves the range by
-  three of its widths is damage, and a constant reference has no range.
+  outside the reference's range, and that either farther than its tail reaches or with too many
+  different values to be chance. Where more than half of the values are, the rest is not trusted
+  either. What rises or falls all through the reference, such as a counter, may go on for thirty
+  ranges. A unit error that stays within the limit is drift to this rule, a trend that leaves it
+  is damage, and a constant reference has no range.
 * ``unseen``: more than a fifth of the values are categories that the reference does not make
   one expect. They are news up to one half, and damage from there on.
 * ``type``: values that could not be read as the feature's kind.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -34,14 +37,20 @@ CERTAIN = 1e-3
 """Largest p-value at which a share counts as higher."""
 MISSING = 0.05
 """Additional share of missing values that is a problem."""
+GONE, MOSTLY = 0.9, 0.5
+"""Share of what is usually present whose loss is a problem, where this much is present."""
 UNSEEN, DAMAGED = 0.2, 0.5
 """Additional share of unseen categories that is a problem, and that breaks the rows."""
 STILL = 30
 """Rows that a constant needs."""
 RESTS = 10
 """Times the reference's longest rest that a constant must last."""
-RANGES = 3.0
-"""Reference ranges that a value may lie outside the reference's range."""
+RANGES, TREND_RANGES = 3.0, 30.0
+"""Reference ranges that a value may lie outside the reference's range, and with a trend."""
+TREND = 0.8
+"""Steadiness from which a reference that rises or falls may go on."""
+STRETCHES = 5
+"""Stretches of the reference in which missing values are compared, at least."""
 IMPOSSIBLE = 1e-6
 """Chance below which something does not happen by itself."""
 TAIL, FEWEST = 0.02, 5
@@ -107,9 +116,10 @@ def out_of_range(reference: Numbers, values: Floats) -> Bools:
     values = np.asarray(values, dtype=np.float64)
     infinite = np.isinf(values) & (reference.infinite == 0)
     finite = np.where(np.isfinite(values), values, np.nan)
+    ranges = TREND_RANGES if abs(reference.trend) >= TREND else RANGES
     with np.errstate(over="ignore"):
-        high = _above(reference.values, finite)
-        low = _above(-np.flip(reference.values), -finite)
+        high = _above(reference.values, finite, ranges)
+        low = _above(-np.flip(reference.values), -finite, ranges)
     return np.asarray(infinite | high | low, dtype=np.bool_)
 
 
@@ -135,10 +145,9 @@ def _damages(
 ) -> Iterator[Damage]:
     if unreadable.any():
         yield "type", unreadable, unreadable
-    lost = pd.isna(values) & ~unreadable
-    change = shares.missing(reference, replace(current, missing=int(lost.sum())))
-    more = lost.mean() > reference.missing / reference.rows if reference.rows else False
-    if more and change.effect > MISSING and change.p_value < CERTAIN:
+    lost = current.lost & ~unreadable
+    certain = shares.missing(reference, Summary(lost)).p_value < CERTAIN
+    if certain and lost.mean() > _most_missing(reference, len(values)):
         yield "missing", lost, lost
     match reference, current:
         case Numbers(), Numbers():
@@ -153,6 +162,14 @@ def _damages(
                 known = pd.Series(values).isin(list(reference.counts)).to_numpy()
                 new = ~known & ~pd.isna(values)
                 yield "unseen", new, new & (news.effect > DAMAGED)
+
+
+def _most_missing(reference: Summary, rows: int) -> float:
+    worst = reference.most_missing(min(rows, reference.rows // STRETCHES))
+    usual = reference.missing / max(reference.rows, 1)
+    limit = worst + max(MISSING, worst - usual)
+    gone = usual + GONE * (1 - usual)
+    return min(limit, max(worst, gone)) if usual < MOSTLY else limit
 
 
 def _still(
@@ -172,21 +189,19 @@ def _occurrences(summary: Numbers | Categories) -> NDArray[np.int64]:
             return np.array(list(counts.values()), dtype=np.int64)
 
 
-def _above(reference: Floats, values: Floats) -> Bools:
+def _above(reference: Floats, values: Floats, ranges: float) -> Bools:
     """Mark values impossibly far above the sorted reference."""
     if len(reference) == 0 or reference[0] == reference[-1]:
         return np.zeros(len(values), dtype=np.bool_)
-    width = reference[-1] - reference[0]
-    far = values > reference[-1] + RANGES * width
-    hits, rows, n = far.sum(), np.isfinite(values).sum(), len(reference)
-    if hits == 0:
-        return np.asarray(far, dtype=np.bool_)
+    far = np.asarray(values > reference[-1] + ranges * (reference[-1] - reference[0]))
+    # Rows that share a value, such as one weather report, are one event and count once.
+    hits, rows, n = len(np.unique(values[far])), np.isfinite(values).sum(), len(reference)
     # If all rows were exchangeable, the top `hits` of both samples would all lie in the window
     # with this chance; that many beyond the maximum, let alone beyond the limit, is rarer still.
     chance = gammaln(rows + 1) - gammaln(rows - hits + 1)
     chance -= gammaln(n + rows + 1) - gammaln(n + rows - hits + 1)
-    if chance < np.log(IMPOSSIBLE):
-        return np.asarray(far, dtype=np.bool_)
+    if hits == 0 or chance < np.log(IMPOSSIBLE):
+        return far
     return np.asarray(far & (values > _reach(reference)), dtype=np.bool_)
 
 

@@ -96,7 +96,10 @@ def run_flow(where: str, home: Path, **parameters: object) -> dict[str, Any]:
         module, name = where.split(":")
         flow = getattr(importlib.import_module(module), name)
         ready()
-        answer: dict[str, Any] = flow(**parameters, home=str(home))
+        try:
+            answer: dict[str, Any] = flow(**parameters, home=str(home))
+        finally:
+            importlib.import_module("flows.steps").drain()
         return answer
 
 

@@ -6,10 +6,13 @@ from typing import Any, ParamSpec, TypeVar, cast
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from sqlalchemy.exc import OperationalError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+DRAIN_SECONDS = 10.0
 
 
 def step(name: str, *, repeatable: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -31,6 +34,12 @@ def step(name: str, *, repeatable: bool = False) -> Callable[[Callable[P, R]], C
         return cast("Callable[P, R]", made)
 
     return decorate
+
+
+def drain() -> None:
+    """Send what Prefect still holds of logs and events, before its server goes away."""
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=DRAIN_SECONDS)
 
 
 def _transient(task: Any, run: Any, state: State[Any]) -> bool:

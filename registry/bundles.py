@@ -46,9 +46,9 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
-    "training.transformers.Budget",
-    "training.transformers.DateParts",
-    "training.transformers.Finite",
+    "factory.transformers.Budget",
+    "factory.transformers.DateParts",
+    "factory.transformers.Finite",
 )
 """Types beyond skops's own that a bundle's pipeline may hold; nothing else is loaded."""
 

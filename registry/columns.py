@@ -27,8 +27,9 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "-NaN", "null", 
 NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
 TRUTH = r"^(true|false)$"
 DATE = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([T ].*)?$"
-WHOLE = r"^(-?(?:0|[1-9]\d*))\.0$"
+WHOLE = r"^-?(0)\.0$|^(-?[1-9]\d*)\.0$"
 EPOCH_UNITS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (0.0, 1_000_000_000))
+LARGEST = 2.0**63
 NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 
 Dates = NDArray[np.datetime64]
@@ -102,12 +103,12 @@ def dates(array: Any) -> tuple[Dates, Bools]:
     if is_date(array):
         return _moments(array)
     if is_number(array):
-        return _epochs(*numbers(array))
+        return _epochs(array)
     if not is_text(array):
         return _no_dates(len(array)), _present(array)
     iso = _true(pc.match_substring_regex(pc.utf8_trim_whitespace(array), DATE))
     if not iso.any():
-        return _epochs(*numbers(array))
+        return _epochs(array)
     text = pd.Series(array.to_numpy(zero_copy_only=False)).where(iso)
     moments = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     values = moments.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
@@ -117,22 +118,20 @@ def dates(array: Any) -> tuple[Dates, Bools]:
 def categories(array: Any) -> NDArray[np.object_]:
     """Read cells as text; missing ones are None."""
     if is_text(array):
-        if pc.any(pc.match_substring_regex(array, WHOLE)).as_py():
-            array = pc.replace_substring_regex(array, WHOLE, r"\1")
-        return _objects(array)
+        return _objects(_whole(array))
     if pa.types.is_null(array.type):
         return np.full(len(array), None, dtype=object)
     if pa.types.is_nested(array.type):
         return _objects(pa.array([None if v is None else str(v) for v in array.to_pylist()]))
     coded = array.dictionary_encode()
-    texts = [_written(value) for value in coded.dictionary.to_pylist()]
-    return _objects(pa.array(texts, pa.large_string()).take(coded.indices))
+    printed = [repr(v) if isinstance(v, float) else str(v) for v in coded.dictionary.to_pylist()]
+    return _objects(_whole(pa.array(printed, pa.large_string())).take(coded.indices))
 
 
-def _written(value: object) -> str:
-    text = repr(value) if isinstance(value, float) else str(value)
-    whole = text.removesuffix(".0")
-    return "0" if whole == "-0" else whole
+def _whole(texts: Any) -> Any:
+    if not pc.any(pc.match_substring_regex(texts, WHOLE)).as_py():
+        return texts
+    return pc.replace_substring_regex(texts, WHOLE, r"\1\2")
 
 
 def _moments(array: Any) -> tuple[Dates, Bools]:
@@ -147,24 +146,33 @@ def _moments(array: Any) -> tuple[Dates, Bools]:
     return np.where(inside, values.astype("datetime64[ns]"), _NO_DATE), present & ~inside
 
 
-def _epochs(values: Floats, unreadable: Bools) -> tuple[Dates, Bools]:
-    known = ~np.isnan(values)
-    whole = values[known & np.isfinite(values)]
-    days = pd.Series(whole)
-    if len(whole) and bool(days.between(19_000_101, 21_001_231).all() and (days % 1 == 0).all()):
+def _epochs(array: Any) -> tuple[Dates, Bools]:
+    try:
+        # Nanoseconds since 1970 need all 64 bits.
+        values = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        known, unreadable = _present(array), np.zeros(len(array), dtype=bool)
+    except pa.ArrowInvalid:
+        values, unreadable = numbers(array)
+        known = ~np.isnan(values)
+    if known.any() and _look_like_days(values[known]):
         text = pd.Series(np.where(known, values, 0).astype(np.int64)).astype(str)
         parsed = pd.to_datetime(text, format="%Y%m%d", errors="coerce").to_numpy("datetime64[ns]")
         if not np.isnat(parsed[known]).any():
             return parsed, unreadable
-    largest = float(np.abs(whole).max()) if len(whole) else 0.0
+    finite = np.abs(values[known & np.isfinite(values)].astype(np.float64))
+    largest = finite.max() if len(finite) else 0.0
     factor = next(factor for least, factor in EPOCH_UNITS if largest >= least)
-    inside = known & (np.abs(np.nan_to_num(values, posinf=np.inf)) < 2.0**63 / factor)
-    # Seconds and their fraction apart: the product as one float would lose nanoseconds.
-    floor = np.floor(np.where(inside, values, 0))
-    fraction = np.round((np.where(inside, values, 0) - floor) * factor).astype(np.int64)
-    ticks = floor.astype(np.int64) * factor + fraction
+    inside = known & (np.abs(values.astype(np.float64)) < LARGEST / factor)
+    kept = np.where(inside, values, 0)
+    seconds = np.floor(kept).astype(np.int64)
+    ticks = seconds * factor + np.round((kept - seconds) * factor).astype(np.int64)
     moments = np.where(inside, ticks.astype("datetime64[ns]"), _NO_DATE)
     return moments, unreadable | (known & ~inside)
+
+
+def _look_like_days(values: Any) -> bool:
+    between = (values >= 19_000_101) & (values <= 21_001_231)  # noqa: PLR2004 - YYYYMMDD
+    return bool(between.all() and (np.floor(values) == values).all())
 
 
 _NO_DATE = np.datetime64("NaT", "ns")
@@ -189,7 +197,7 @@ def _present(array: Any) -> Bools:
 
 
 def _true(array: Any) -> Bools:
-    values: Bools = array.fill_null(value=False).to_numpy(zero_copy_only=False).astype(bool)
+    values: Bools = array.fill_null(fill_value=False).to_numpy(zero_copy_only=False).astype(bool)
     return values
 
 

@@ -193,7 +193,8 @@ def _inferred(present: Any, distinct: int, forced: Kind | None) -> Task:
         is_class = True
     else:
         few = distinct <= CLASSES and distinct * ROWS_PER_CLASS <= len(present)
-        is_class = (distinct == PAIR or few) and bool((values % 1 == 0).all())
+        whole = np.isfinite(values).all() and (np.floor(values) == values).all()
+        is_class = bool((distinct == PAIR or few) and whole)
     if not is_class:
         return "regression"
     return "binary" if distinct == PAIR else "multiclass"

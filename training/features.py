@@ -22,7 +22,7 @@ from factory.errors import BadConfig, BadData
 from factory.nouns import Kind, Schema
 from training.family import Family
 from training.notes import CardinalityNote, Note
-from training.transformers import Budget, DateParts, Finite, unlearned_parts
+from factory.transformers import Budget, DateParts, Finite, unlearned_parts
 
 Step = tuple[str, Any]
 

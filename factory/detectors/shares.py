@@ -12,7 +12,7 @@ from factory.profile import Categories, Summary
 def missing(reference: Summary, window: Summary) -> Finding:
     """Compare the shares of missing values; the effect is their difference.
 
-    >>> missing(Summary(1000, 0), Summary(1000, 300)).effect
+    >>> missing(Summary(np.arange(100) < 0), Summary(np.arange(100) < 30)).effect
     0.3
     """
     return _compare((reference.missing, reference.rows), (window.missing, window.rows))

@@ -93,15 +93,14 @@ def _lines(part: BaseModel, depth: int) -> list[str]:
             continue
         if field.description:
             lines.append(f"{pad}# {field.description}")
-        lines += [pad + line for line in _yaml({key: value})]
+        lines.append(f"{pad}{key}: {_yaml(value)}")
     return lines
 
 
-def _yaml(value: dict[str, Any]) -> list[str]:
+def _yaml(value: Any) -> str:
     plain = json.loads(json.dumps(value))
-    flow = all(not isinstance(item, dict) or not item for item in plain.values())
-    text = yaml.safe_dump(plain, sort_keys=False, default_flow_style=None if flow else False)
-    return text.rstrip("\n").splitlines()
+    text = yaml.safe_dump(plain, sort_keys=False, default_flow_style=True, width=10_000)
+    return text.removesuffix("...\n").rstrip("\n")
 
 
 def _metric(schema: Schema, shares: Any) -> str:

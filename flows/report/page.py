@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from flows.report.drift import STEPS, drift_map
 from flows.report.history import (
-    UNKNOWN,
     DONE,
+    UNKNOWN,
     Means,
     ReportData,
     ReportRow,
@@ -66,10 +66,8 @@ def verdict(story: ReportData) -> str:
     if average is None:
         return f"{_windows(len(story.rows))} checked; none has labels for both models yet."
     served = story.show(average.served)
-    sentences = [
-        f"Over {_windows(average.windows)} the factory averaged a {story.metric_words} of {served}, "
-        f"{_compared(story, average)} of the model left untouched."
-    ]
+    first = f"Over {_windows(average.windows)} the factory's {story.metric_words} averaged {served}"
+    sentences = [f"{first}, {_compared(story, average)} of the model left untouched."]
     marked = sum(bool(row.incident) for row in story.rows)
     calm = means(row for row in story.rows if not row.incident)
     if marked and calm is not None:

@@ -7,7 +7,7 @@ from flows.report.history import ReportData, ReportRow, kind_of, known, remedy_w
 from flows.report.markup import Markup, join, tag
 from flows.report.plot import Scale, mark, mark_icon, scale_for, shorten, tick_text, ticks
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _SHOWN = 350.0, 150.0, 50.0, 20.0, 8
+_WIDTH, _LEFT, _RIGHT, _ROW, _SHOWN = 350.0, 158.0, 50.0, 20.0, 8
 
 
 def decision_card(data: ReportData, row: ReportRow) -> Markup:
@@ -25,7 +25,9 @@ def decision_card(data: ReportData, row: ReportRow) -> Markup:
     shown = _most_telling(ordered, remedy)
     parts = [head, _chart(data, shown, remedy)]
     if len(shown) < len(ordered):
-        parts.append(tag("p", f"{len(ordered) - len(shown)} more scored worse.", class_="muted"))
+        parts.append(
+            tag("p", f"{len(ordered) - len(shown)} worse ones are not shown.", class_="muted")
+        )
     return tag("figure", *parts)
 
 

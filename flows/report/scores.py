@@ -8,7 +8,7 @@ from flows.report.history import ReportData, ReportRow, kind_of, remedy_words, s
 from flows.report.markup import Markup, tag
 from flows.report.plot import Scale, mark, scale_for, tick_text, ticks, window_labels
 
-_TOP, _LEFT, _RIGHT, _LANE = 24.0, 44.0, 8.0, 16.0
+_TOP, _LEFT, _RIGHT, _LANE = 24.0, 50.0, 6.0, 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ def score_chart(data: ReportData, *, width: float, height: float) -> Markup:
 
 
 def _bands(rows: Sequence[ReportRow], step: float, bottom: float) -> list[Markup]:
-    parts = []
+    parts, top = [], _TOP - 8
     for incident in incidents_of(rows):
         left = _LEFT + step * incident.first
         wide = step * (incident.last - incident.first + 1)
         middle = left + wide / 2
         parts += [
-            tag("rect", x=left, y=_TOP - 8, width=wide, height=bottom - _TOP + 8, class_="band"),
+            tag("rect", x=left + 1.5, y=top, width=wide - 3, height=bottom - top, class_="band"),
             tag("circle", cx=middle, cy=_TOP - 13, r=9, class_="badge"),
             tag("text", str(incident.number), x=middle, y=_TOP - 9, class_="badge-text middle"),
         ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.nouns import Column, Schema
-from factory.profile import Categories, Numbers, Profile, longest_rest
+from factory.profile import Categories, Numbers, Profile, Summary, longest_rest
 
 NUMBERS = st.lists(st.floats(width=32), max_size=40)
 CATEGORIES = st.lists(st.none() | st.sampled_from(["a", "b", "", "ä"]), max_size=40)
@@ -62,3 +62,21 @@ def test_tiny_tables(rows):
     frame = pd.DataFrame({"n": [1.0], "c": np.array(["a"], dtype=object)}).iloc[:rows]
     profile = Profile.of(frame, schema)
     assert [summary.rows for summary in profile.features.values()] == [rows, rows]
+
+
+def test_a_trend_is_told_from_noise():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_t(2, 2000)
+    assert abs(Numbers.of(noise).trend) < 0.8
+    assert Numbers.of(noise + 0.02 * np.arange(2000)).trend == 1.0
+    assert Numbers.of(-np.arange(50.0)).trend == -1.0
+    assert Numbers.of(np.array([-np.inf, np.inf] * 50)).trend == 0.0
+    assert Numbers.of(np.zeros(9)).trend == 0.0
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 40))
+def test_the_most_missing_stretch(lost, rows):
+    rows_there = min(rows, len(lost))
+    starts = range(len(lost) - rows_there + 1)
+    expected = max(sum(lost[start : start + rows_there]) / rows_there for start in starts)
+    assert Summary(np.array(lost)).most_missing(rows) == pytest.approx(expected)

@@ -150,6 +150,32 @@ def test_lost_values_are_found_when_certain_and_many():
     assert found(before, np.array([np.nan, *[41.0] * 9]))[0] == {}
 
 
+def test_values_that_go_missing_in_spells_by_nature_are_not_lost():
+    rng = np.random.default_rng(13)
+    spells = np.repeat(rng.random(100) < 0.3, 20)
+    before = np.where(spells, np.nan, winter(rng))
+    worst = np.where(np.repeat(np.arange(20) % 2 == 0, 20), np.nan, winter(rng, 400))
+    assert found(before, worst)[0] == {}
+    gone = np.where(rng.random(400) < 0.9, np.nan, winter(rng, 400))
+    assert set(found(before, gone)[0]) == {"missing"}
+
+
+def test_a_trend_may_go_on():
+    month = np.repeat([1.0, 2.0, 3.0], 700)
+    assert found(month, np.repeat([9.0, 10.0, 11.0, 12.0], 200))[0] == {}
+    counter = np.arange(1000.0)
+    assert found(counter, np.arange(20_000.0, 20_500.0))[0] == {}
+    assert found(-counter, -np.arange(20_000.0, 20_500.0))[0] == {}
+    assert set(found(counter, 1000 * np.arange(1000.0, 1500.0))[0]) == {"out_of_range"}
+
+
+def test_rare_events_that_many_rows_share_are_no_damage():
+    rng = np.random.default_rng(14)
+    rain = np.where(rng.random(3000) < 0.05, rng.exponential(0.1, 3000).round(2), 0.0)
+    shower = np.where(np.arange(1000) < 60, 6 * rain.max(), 0.0)
+    assert found(rain, shower + rng.permutation(rain)[:1000])[0] == {}
+
+
 def test_a_feature_that_vanished_is_missing():
     rng = np.random.default_rng(9)
     shares, broken = found(winter(rng), np.full(100, np.nan))

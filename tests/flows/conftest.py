@@ -14,8 +14,11 @@ def prefect_api(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prefect")
     prepare(os.environ, folder)
     with prefect_server(folder) as ready:
+        from flows.steps import drain  # noqa: PLC0415 - Prefect reads the environment at import
+
         ready()
         yield
+        drain()
 
 
 @pytest.fixture(scope="session")

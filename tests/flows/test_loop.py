@@ -1,5 +1,7 @@
 """The whole loop through the command line: every remedy is really performed."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from small import command, world
@@ -91,7 +93,7 @@ def test_broken_rows_without_labels_open_a_ticket_and_are_quarantined(shop, wind
     rows = world(600, seed=10, **LATER).assign(a=None).drop(columns="y")
     _, body = command("run", "small", "--window", window(rows), home=shop / "home", capsys=capsys)
     assert body["remedy"] == {"kind": "fix_source", "features": ["a"]}
-    assert "missing" in open(body["notes"]["ticket"]).read()  # noqa: PTH123, SIM115 - one line
+    assert "missing" in Path(body["notes"]["ticket"]).read_text()
     assert open_workplace(shop / "home").ledger.windows("small")[-1].quarantined
 
 

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.report import ReportData, ReportRow, render_report
@@ -56,7 +56,7 @@ def run(remedy, before, after, score, seed):
     rehearsals = []
     for one in tried:
         better = one == remedy != KEEP
-        value = score * (0.8 if better else draw.uniform(0.98, 1.4))
+        value = score * (0.8 if better else 1.0 if one == KEEP else draw.uniform(0.98, 1.4))
         rehearsals.append(
             {
                 "remedy": one,
@@ -225,9 +225,10 @@ def test_chosen_remedy_stands_out_once_a_decision(page):
 
 def test_verdict_compares_with_and_without_the_marked_windows():
     assert verdict(year()) == (
-        "Over 20 windows the factory averaged a mean absolute error of 9.43, 29% lower than the "
-        "13.35 of the model left untouched. Without the 5 marked windows it was 7.77, "
-        "30% lower than the 11.09 of the model left untouched. "
+        "Over 20 windows the factory's mean absolute error averaged 9.43, 29% lower than the "
+        "13.35 of the model left untouched. Without the 5 marked windows it was 7.76, 25% lower "
+        "than the 10.41. It kept the champion 13 times, retrained 4 times, rolled back twice and "
+        "dropped features once."
     )
 
 
@@ -260,7 +261,7 @@ def test_window_without_labels_shows_a_dash():
     seen = Checked(render_report(empty(rows=rows)))
     assert "\N{EN DASH}" in seen.text
     assert "nan" not in seen.words
-    assert "Over 1 window the factory averaged a accuracy" in seen.words
+    assert "Over 1 window the factory's accuracy averaged" in seen.words
     assert "Nothing was rehearsed." in seen.words
     assert "No window tells of drift." in seen.words
 
@@ -280,6 +281,7 @@ def test_higher_scores_count_as_better_where_they_are():
 numbers = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True, width=32))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(numbers, numbers), max_size=8), st.booleans())
 def test_any_scores_give_a_well_formed_page_without_nan(pairs, greater):
     rows = tuple(bare(a, b) for a, b in pairs)
@@ -288,6 +290,7 @@ def test_any_scores_give_a_well_formed_page_without_nan(pairs, greater):
     assert not re.search(r"\b(nan|inf)\b", page)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_text_comes_through_unchanged(name, incident):
     row = bare(0.5, 0.4, name=name, incident=incident)
