@@ -103,7 +103,7 @@ class PolicyConfig(Part):
     minimum_gain: float = Field(
         0.02, ge=0, description="relative gain below which nothing is changed"
     )
-    versions: int = Field(3, ge=0, le=20, description="earlier versions that are rehearsed")
+    versions: int = Field(10, ge=0, le=100, description="earlier versions that are rehearsed")
     recent_windows: int = Field(2, ge=1, description="windows that a recent refit learns from")
     cooldown: int = Field(
         0, ge=0, description="windows after a promotion in which nothing is retrained"

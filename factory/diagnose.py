@@ -108,6 +108,7 @@ _WORDS = {
     "missing": "missing",
     "constant": "stuck at one value",
     "out_of_range": "out of range",
+    "placeholder": "a placeholder",
     "unseen": "of unknown categories",
     "type": "unreadable",
 }

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory import scorers
-from factory.bootstrap import ends, resample
+from factory.bootstrap import block_length, ends, resample
 from factory.errors import BadConfig
 from factory.nouns import Estimate, Floats, Outputs, Schema, Task
 from factory.scorers import ROW_LOSSES, Truth
@@ -40,12 +40,14 @@ class Metric:
         task: the task it judges.
         classes: the target's values, whose order is the order of the probabilities' columns;
             the last one is the positive class of a binary metric.
+        ordered: whether rows come in time order, so that neighbours may depend on each other.
     """
 
     name: str
     greater_is_better: bool
     task: Task
     classes: tuple[str, ...]
+    ordered: bool = False
 
     def value(self, y: NDArray[Any], outputs: Outputs) -> float:
         """Return the metric in its natural units, NaN where it is undefined.
@@ -123,7 +125,8 @@ def metric_named(name: str | None, schema: Schema) -> Metric:
     if instead is not None:
         problem = f"metric {name!r} does not fit a {schema.task} task."
         raise BadConfig(problem, hint=f"metric: {instead}")
-    return Metric(name, known[name], schema.task, schema.classes)
+    ordered = schema.timestamp is not None
+    return Metric(name, known[name], schema.task, schema.classes, ordered)
 
 
 def interval(
@@ -136,6 +139,8 @@ def interval(
     seed: int,
 ) -> Estimate:
     """Estimate a metric with its bootstrap percentile interval over rows.
+
+    Where rows are in time order, blocks of them are resampled (see ``factory.bootstrap``).
 
     A mean over rows is resampled as such, and a metric of classes through its table of counts.
     Any other goes through scikit-learn's scorer once per resample; there ``resamples`` is cut,
@@ -251,4 +256,9 @@ def _resample(
     metric: Metric, y: NDArray[Any], models: tuple[Outputs, ...], resamples: int, seed: int
 ) -> Floats:
     truths = tuple(encode(metric.classes, y, outputs) for outputs in models)
-    return resample(metric.name, truths, models, resamples=resamples, seed=seed)
+    block = 1
+    if metric.ordered:
+        name = "log_loss" if metric.classes else "mean_absolute_error"
+        losses = [ROW_LOSSES[name](*pair) for pair in zip(truths, models, strict=True)]
+        block = block_length(losses[0] if len(losses) == 1 else losses[1] - losses[0])
+    return resample(metric.name, truths, models, resamples=resamples, seed=seed, block=block)

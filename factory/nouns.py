@@ -92,7 +92,7 @@ class Problem:
     """A data-quality finding on one feature; ``share`` of the window's rows is touched."""
 
     feature: str
-    problem: Literal["missing", "constant", "out_of_range", "unseen", "type"]
+    problem: Literal["missing", "constant", "out_of_range", "placeholder", "unseen", "type"]
     share: float
 
 

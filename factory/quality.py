@@ -16,6 +16,8 @@ The rules and their limits:
   either. What rises or falls all through the reference, such as a counter, may go on for thirty
   ranges. A unit error that stays within the limit is drift to this rule, a trend that leaves it
   is damage, and a constant reference has no range.
+* ``placeholder``: 0, -1 or nothing but nines, where and as often as it never was before (see
+  ``factory.placeholders``).
 * ``unseen``: more than a fifth of the values are categories that the reference does not make
   one expect. They are news up to one half, and damage from there on.
 * ``type``: values that could not be read as the feature's kind.
@@ -31,6 +33,7 @@ from scipy.special import gammaln
 
 from factory.detectors import shares
 from factory.nouns import Bools, Floats, Problem, Schema, Window
+from factory.placeholders import placeholders
 from factory.profile import Categories, Numbers, Profile, Summary
 
 CERTAIN = 1e-3
@@ -60,7 +63,7 @@ REACH = 7.0
 UNKNOWN_REACH = 100.0
 """Ranges beyond the extreme that a value may lie where too few values make a tail."""
 
-Rule = Literal["missing", "constant", "out_of_range", "unseen", "type"]
+Rule = Literal["missing", "constant", "out_of_range", "placeholder", "unseen", "type"]
 Damage = tuple[Rule, Bools, Bools]
 """A rule, the rows it found, and those of them that must not be trained on."""
 
@@ -155,6 +158,9 @@ def _damages(
             outside = out_of_range(reference, values)
             if outside.any():
                 yield "out_of_range", outside, outside | (outside.mean() > DAMAGED)
+            blank = placeholders(reference, values) & ~outside
+            if blank.any() and not stands_still(reference, current):
+                yield "placeholder", blank, blank
         case Categories(), Categories():
             yield from _still(reference, current, len(values))
             news = shares.unseen(reference, current)

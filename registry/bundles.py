@@ -41,6 +41,7 @@ TRUSTED_TYPES = (
     "sklearn.feature_selection._mutual_info.mutual_info_classif",
     "sklearn.feature_selection._mutual_info.mutual_info_regression",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
@@ -125,7 +126,7 @@ def fetched_bundle(location: str, tracking_uri: str) -> Bundle:
         return read_bundle(Path(path))
 
 
-kept_bundle = lru_cache(maxsize=8)(fetched_bundle)
+kept_bundle = lru_cache(maxsize=16)(fetched_bundle)
 """The same, with the last few kept in memory: what lies at a location never changes."""
 
 

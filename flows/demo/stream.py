@@ -33,7 +33,7 @@ FEATURES = (
     "wind_speed",
     "pressure",
 )
-BROKEN_FEED = "the distance of flights from LaGuardia arrives as zero"
+BROKEN_FEED = "the distance of flights from LaGuardia goes missing"
 BAD_RELEASE = "a model trained on January alone is promoted by hand"
 QUIET = "quiet: nothing should be done"
 
@@ -41,7 +41,7 @@ _FIRST = date(2013, 4, 1)
 _LAST = date(2013, 12, 31)
 _DAYS = 14
 _WINDOWS = 20
-_INCIDENTS = {6: BROKEN_FEED, 7: BROKEN_FEED, 10: QUIET, 11: QUIET, 12: BAD_RELEASE}
+_INCIDENTS = {6: BROKEN_FEED, 7: BROKEN_FEED, 11: BAD_RELEASE, 18: QUIET, 19: QUIET}
 _WEATHER = ["temp", "wind_dir", "wind_speed", "pressure"]
 _FILES = ("flights.csv.zip", "planes.csv", "weather.csv")
 
@@ -135,20 +135,20 @@ def windows(frame: pd.DataFrame, *, incidents: bool = True) -> list[Stretch]:
 
 
 def break_distance(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows as a broken feed sends them: no distance from LaGuardia, but zero.
+    """Return the rows as a broken feed sends them: LaGuardia's have no distance.
 
     >>> frame = pd.DataFrame({"origin": ["LGA", "JFK"], "distance": [733.0, 2475.0]})
     >>> break_distance(frame)["distance"].tolist()
-    [0.0, 2475.0]
+    [nan, 2475.0]
     """
-    return frame.assign(distance=frame["distance"].where(frame["origin"] != "LGA", 0.0))
+    return frame.assign(distance=frame["distance"].where(frame["origin"] != "LGA"))
 
 
 def bad_release(training: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a stale export, on which a person trains a model: January alone.
 
-    The model is right about winter; in September its error is nearly three times that of a model
-    which knows the summer.
+    The model is right about winter; in late August its error is two and a half times that of a
+    model which knows the summer.
 
     Args:
         training: the first stretch's frame.

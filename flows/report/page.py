@@ -184,14 +184,14 @@ def _table_row(story: ReportData, row: ReportRow) -> Markup:
     if row.incident:
         window.append(tag("span", row.incident, class_="flag"))
     diagnosis = run.get("diagnosis") or {}
-    moved = [str(diagnosis.get("cause", "unknown")).replace("_", " ")]
+    cause = tag("span", str(diagnosis.get("cause", "unknown")).replace("_", " "))
     culprits = ", ".join(str(name) for name in diagnosis.get("culprits", ()))
-    cause = tag("span", *moved)
+    remedy = remedy_words(run.get("remedy", {}))
     served, static = scores_of(row)
     cells = [
         ("Window", "", join(window)),
         ("What moved", "", join([cause, tag("span", culprits, class_="muted")])),
-        ("Remedy", "remedy", join([mark_icon(kind_of(row)), remedy_words(run.get("remedy", {}))])),
+        ("Remedy", "remedy", join([mark_icon(kind_of(row)), tag("span", remedy)])),
         ("Champion", "", _champions(run.get("champion_before"), run.get("champion_after"))),
         ("Score", _judged(story, served, static), story.show(served)),
         ("Untouched", "number", story.show(static)),

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
+from test_decide import FELL, MOVED, QUIET
+
 from factory.attribution import Attribution
 from factory.diagnose import diagnose
 from factory.nouns import Estimate, Problem, Signal
-from test_decide import FELL, MOVED, QUIET
 
 IMPORTANCE = {"x": 0.5, "z": 0.0}
 

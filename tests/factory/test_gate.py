@@ -4,6 +4,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
+from test_decide import CONCEPT, FELL, MOVED, NONE, QUIET
 
 from factory.bundle import Bundle, row_hashes
 from factory.config import PolicyConfig
@@ -11,7 +12,6 @@ from factory.gate import Bar, gate, gate_first
 from factory.nouns import Column, DropFeatures, Keep, Retrain, RollBack, Schema
 from factory.plan import History, applicable, needs_fit
 from factory.rehearse import evaluation_rows, rehearse
-from test_decide import CONCEPT, FELL, MOVED, NONE, QUIET
 
 SCHEMA = Schema((Column("a", "number"), Column("b", "number")), "y", "regression", id="id")
 BAR = Bar(gain=0.02, confidence=0.9, resamples=200, seed=0, minimum_rows=30)

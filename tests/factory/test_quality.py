@@ -152,9 +152,9 @@ def test_lost_values_are_found_when_certain_and_many():
 
 def test_values_that_go_missing_in_spells_by_nature_are_not_lost():
     rng = np.random.default_rng(13)
-    spells = np.repeat(rng.random(100) < 0.3, 20)
+    spells = np.repeat(np.arange(100) % np.where(np.arange(100) < 30, 2, 5) == 0, 20)
     before = np.where(spells, np.nan, winter(rng))
-    worst = np.where(np.repeat(np.arange(20) % 2 == 0, 20), np.nan, winter(rng, 400))
+    worst = np.where(np.repeat(np.arange(20) % 5 < 3, 20), np.nan, winter(rng, 400))
     assert found(before, worst)[0] == {}
     gone = np.where(rng.random(400) < 0.9, np.nan, winter(rng, 400))
     assert set(found(before, gone)[0]) == {"missing"}

@@ -94,12 +94,12 @@ def test_incidents_change_only_the_distance_of_the_broken_feed(year, stretches):
     calm = windows(year, incidents=False)
     marks = [stretch.incident for stretch in stretches]
     assert [i for i, mark in enumerate(marks) if mark == BROKEN_FEED] == [6, 7]
-    assert [i for i, mark in enumerate(marks) if mark == QUIET] == [10, 11]
-    assert [i for i, mark in enumerate(marks) if mark == BAD_RELEASE] == [12]
+    assert [i for i, mark in enumerate(marks) if mark == QUIET] == [18, 19]
+    assert [i for i, mark in enumerate(marks) if mark == BAD_RELEASE] == [11]
     for told, plain in zip(stretches, calm, strict=True):
         if told.incident == BROKEN_FEED:
             lost = told.frame["origin"] == "LGA"
-            assert told.frame.loc[lost, "distance"].eq(0).all()
+            assert told.frame["distance"].isna().equals(lost)
             assert 0.2 < lost.mean() < 0.4
             kept = told.frame.assign(distance=plain.frame["distance"])
             pd.testing.assert_frame_equal(kept, plain.frame)
@@ -170,8 +170,8 @@ def test_story_is_in_the_data(stretches):
     assert error(fit(spring, without), broken, without) < 0.5 * error(recent, broken)
 
     january = fit(bad_release(stretches[0].frame))
-    assert error(january, stretches[12].frame) > 1.5 * error(recent, stretches[12].frame)
+    assert error(january, stretches[11].frame) > 1.5 * error(recent, stretches[11].frame)
 
-    refit = fit(pd.concat([stretch.frame for stretch in (*stretches[:6], *stretches[8:10])]))
-    for quiet in stretches[10:12]:
-        assert error(refit, quiet.frame) > 0.9 * error(recent, quiet.frame)
+    autumn = fit(pd.concat([stretch.frame for stretch in stretches[14:18]]))
+    for quiet in stretches[18:20]:
+        assert error(autumn, quiet.frame) > 0.97 * error(static, quiet.frame)
