@@ -1,14 +1,16 @@
 """How much of a loss of performance a shift of P(x), or of P(y), explains by itself."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from factory.bundle import Bundle
 from factory.detectors.domain import domain_classifier
 from factory.metrics import row_losses
-from factory.nouns import Floats, Outputs
+from factory.nouns import Bools, Floats, Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,28 @@ def attribute(bundle: Bundle, frame: pd.DataFrame, outputs: Outputs, seed: int) 
         return Attribution(covariates, 0.0)
     by_labels = float(np.average(before, weights=weights))
     return Attribution(covariates, _share(float(np.mean(before)), by_labels, now))
+
+
+def explained_by_broken(
+    bundle: Bundle, truth: NDArray[Any], outputs: Outputs, sound: Bools
+) -> float:
+    """Return which share of the window's extra loss is gone without its broken rows.
+
+    Args:
+        bundle: the champion, with its reference.
+        truth: targets of the window's labelled rows, shape (n,).
+        outputs: the champion's outputs on them.
+        sound: rows without any broken value, shape (n,).
+
+    Returns:
+        A share on [0, 1]; 1 where no row is sound.
+    """
+    if not sound.any():
+        return 1.0
+    known = bundle.reference[bundle.schema.target].to_numpy()
+    before = float(np.mean(row_losses(bundle.schema, known, bundle.reference_outputs)))
+    losses = row_losses(bundle.schema, truth, outputs)
+    return 1.0 - _share(before, float(losses[sound].mean()), float(losses.mean()))
 
 
 def _share(before: float, reweighted: float, now: float) -> float:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from factory.metrics import metric_named
-from factory.nouns import Bools, Outputs, Schema
+from factory.nouns import Bools, Column, Outputs, Schema
 
 
 class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -58,6 +58,9 @@ class Bundle:
         neutral: per feature, the constant that stands in when it is neutralised.
         seen: sorted hashes (see ``row_hashes``) of the rows it was trained on, uint64.
         neutralised: features already neutralised in ``pipeline``.
+        columns: every feature the model's line ever read, in the data's order; those that
+            ``schema`` lacks were dropped, and their values in ``reference`` are the last sound
+            ones. Empty where nothing was dropped.
         config: the configuration it was made under, as plain values (see ``ModelConfig``).
     """
 
@@ -73,7 +76,13 @@ class Bundle:
     neutral: Mapping[str, Any]
     seen: NDArray[np.uint64]
     neutralised: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> Schema:
+        """The schema with the features that were dropped."""
+        return self.schema.reading(self.columns) if self.columns else self.schema
 
     def outputs(self, frame: pd.DataFrame) -> Outputs:
         """Return values of shape (n,) for regression, else probabilities of shape (n, k).

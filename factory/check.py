@@ -79,6 +79,7 @@ def check(
     outputs = _outputs(bundle, frame)
     reference, current = Profile.of(bundle.reference, schema), Profile.of(frame, schema)
     problems, broken = inspect(reference, current, window, schema)
+    broken |= _broken_elsewhere(bundle, window)
     truth = _truth(frame, schema)
     judged = _fresh(bundle, frame, ~pd.isna(truth))
     evidence = Evidence(
@@ -168,6 +169,17 @@ def signal_json(signal: Signal) -> dict[str, Any]:
         "effect": _plain(signal.effect),
         "alarm": signal.alarm,
     }
+
+
+def _broken_elsewhere(bundle: Bundle, window: Window) -> dict[str, Bools]:
+    """Inspect the features that the champion does without, lest a refit learn from them again."""
+    present = bundle.reference.columns.intersection(window.frame.columns)
+    dropped = bundle.whole.without(bundle.schema.names)
+    dropped = dropped.reading(tuple(c for c in dropped.features if c.name in present))
+    if not dropped.features:
+        return {}
+    profiles = Profile.of(bundle.reference, dropped), Profile.of(window.frame, dropped)
+    return inspect(*profiles, window, dropped)[1]
 
 
 def _outputs(bundle: Bundle, frame: pd.DataFrame) -> Outputs:

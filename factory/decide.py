@@ -96,12 +96,16 @@ def _qualifies(rehearsal: Rehearsal, policy: PolicyConfig) -> bool:
 def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConfig) -> Choice:
     labelled = f"{evidence.labelled} labelled rows are too few to measure a remedy"
     if diagnosis.cause == "data_quality":
-        return Choice(FixSource(diagnosis.culprits), f"{diagnosis.because}; {labelled}")
+        return Choice(FixSource(diagnosis.culprits), f"{_sentence(diagnosis.because)}; {labelled}")
     if evidence.alarm:
         rows = labels_needed(policy.error_rate, policy.minimum_gain * 5)
         rows = min(rows, evidence.window.rows)
-        return Choice(AskLabels(rows), f"{diagnosis.because}; {labelled}")
-    return Choice(Keep(), f"{diagnosis.because}; {labelled}")
+        return Choice(AskLabels(rows), f"{_sentence(diagnosis.because)}; {labelled}")
+    return Choice(Keep(), f"{_sentence(diagnosis.because)}; {labelled}")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _why(best: Rehearsal, diagnosis: Diagnosis, rehearsals: Sequence[Rehearsal]) -> str:
@@ -111,7 +115,7 @@ def _why(best: Rehearsal, diagnosis: Diagnosis, rehearsals: Sequence[Rehearsal])
         f"(at least {best.gain_low:.1%}) on {best.rows:,} newest labelled rows"
     )
     against = f", the best of {others} remedies rehearsed" if others > 1 else ""
-    return f"{diagnosis.because}. {measured}{against}"
+    return f"{_sentence(diagnosis.because)}. {_sentence(measured)}{against}"
 
 
 def _why_not(
@@ -122,7 +126,7 @@ def _why_not(
 ) -> str:
     challengers = [r for r in rehearsals if not isinstance(r.remedy, Keep)]
     if not challengers:
-        return f"{diagnosis.because}. No other remedy applies"
+        return f"{_sentence(diagnosis.because)}. No other remedy applies"
     best = max(challengers, key=lambda r: r.gain - cost(r.remedy, policy))
     needed = policy.minimum_gain + cost(best.remedy, policy)
     measured = (
@@ -131,7 +135,7 @@ def _why_not(
         f"{needed:.1%}"
     )
     hurt = " although performance fell" if evidence.performance.alarm else ""
-    return f"{diagnosis.because}. Kept{hurt}: {measured}"
+    return f"{_sentence(diagnosis.because)}. Kept{hurt}: {measured}"
 
 
 def describe(remedy: Remedy) -> str:

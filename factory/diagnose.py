@@ -16,7 +16,7 @@ def diagnose(
     importance: Mapping[str, float],
     better_version: int | None,
     attribution: Attribution | None,
-    falls_on_sound_rows: bool = False,
+    explained_by_broken: float = 1.0,
 ) -> Diagnosis:
     """Name the cause of what a check found.
 
@@ -25,8 +25,8 @@ def diagnose(
         importance: per feature, what permuting it costs the champion (relative).
         better_version: an earlier version that measurably beats the champion on this window.
         attribution: what reweighting explains of the loss; None without labels.
-        falls_on_sound_rows: performance falls as well where no value is broken, so that broken
-            values are not the reason.
+        explained_by_broken: share of the extra loss that is gone without the broken rows; where
+            it is small, broken values are not the reason for the fall.
 
     Returns:
         The first that holds of: broken data, a regression, and, when performance fell, label
@@ -34,9 +34,9 @@ def diagnose(
     """
     broken = _broken(evidence.quality, importance)
     moved = _moved(evidence, importance)
-    if broken and not falls_on_sound_rows:
-        return Diagnosis("data_quality", broken, _broken_sentence(evidence.quality, broken))
     fell = evidence.performance.alarm
+    if broken and (not fell or explained_by_broken >= EXPLAINS):
+        return Diagnosis("data_quality", broken, _broken_sentence(evidence.quality, broken))
     if better_version is not None:
         return Diagnosis(
             "regression", (), f"version {better_version} does better on this window's labels"
@@ -46,9 +46,9 @@ def diagnose(
     if evidence.performance.realised is None:
         return _without_labels(evidence, moved)
     if evidence.label_drift is not None and evidence.label_drift.alarm and not moved:
-        return Diagnosis("label_drift", (), "the target moved, at no cost in performance")
+        return Diagnosis("label_drift", (), "the target moved, and performance held")
     if moved:
-        return Diagnosis("covariate_drift", moved, f"{_list(moved)} moved, at no cost")
+        return Diagnosis("covariate_drift", moved, f"{_list(moved)} moved, and performance held")
     return Diagnosis("none", (), "nothing moved that matters")
 
 
@@ -117,7 +117,7 @@ _WORDS = {
 def _fall(evidence: Evidence) -> str:
     performance = evidence.performance
     value = performance.realised.value if performance.realised else float("nan")
-    return f"{performance.metric} went from {performance.reference:.4g} to {value:.4g}"
+    return f"{performance.metric.replace('_', ' ')} went from {performance.reference:.4g} to {value:.4g}"
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """The nouns of the factory, one word per thing; see the README for what each means."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -58,10 +58,13 @@ class Schema:
         """Whether a row can be told from an equal row seen at another time."""
         return self.timestamp is not None or self.id is not None
 
-    def without(self, features: tuple[str, ...]) -> "Schema":
+    def without(self, features: Collection[str]) -> "Schema":
         """Return this schema less some features."""
-        kept = tuple(c for c in self.features if c.name not in features)
-        return Schema(kept, self.target, self.task, self.timestamp, self.id, self.classes)
+        return self.reading(tuple(c for c in self.features if c.name not in features))
+
+    def reading(self, features: tuple[Column, ...]) -> "Schema":
+        """Return this schema with other features."""
+        return replace(self, features=features)
 
 
 @dataclass(frozen=True, slots=True)

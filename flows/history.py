@@ -24,7 +24,7 @@ class Past:
 def rows_for_refit(
     place: Workplace, model: str, schema: Schema, past: Past, *, newest: int | None
 ) -> pd.DataFrame:
-    """Gather training rows from the newest training data on, windows included, oldest first.
+    """Gather the rows that the model was ever trained or checked on, oldest first.
 
     Args:
         place: the stores.
@@ -35,13 +35,15 @@ def rows_for_refit(
 
     Returns:
         Canonical rows with labels and without broken values in the schema's features. A row
-        that came twice (a window that is part of newer training data) counts once where rows
-        are identifiable.
+        that came twice, such as a window that is part of newer training data, counts once.
+        Where rows cannot be told apart, only the newest training data and what came after them
+        count instead.
     """
     entries = [w for w in place.ledger.windows(model) if not w.quarantined]
     starts = [i for i, w in enumerate(entries) if w.source == "train"]
     parts = []
-    for entry in entries[starts[-1] if starts else 0 :]:
+    first = 0 if schema.identifiable or not starts else starts[-1]
+    for entry in entries[first:]:
         if entry.sha256 != past.window.version.sha256:
             frame, broken = load_frame(place.home, entry.sha256)
             parts.append(_sound(frame, broken, schema, np.ones(len(frame), dtype=bool)))
@@ -51,8 +53,8 @@ def rows_for_refit(
         return parts[-1]
     rows = pd.concat(filled, ignore_index=True)
     if schema.identifiable:
-        _, first = np.unique(row_hashes(rows, schema), return_index=True)
-        rows = rows.iloc[np.sort(first)]
+        _, once = np.unique(row_hashes(rows, schema), return_index=True)
+        rows = rows.iloc[np.sort(once)]
     if schema.timestamp is not None:
         rows = rows.sort_values(schema.timestamp, kind="stable")
     return (rows if newest is None else rows.tail(newest)).reset_index(drop=True)

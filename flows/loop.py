@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from factory.attribution import Attribution, attribute
+from factory.attribution import Attribution, attribute, explained_by_broken
 from factory.bundle import Bundle
 from factory.check import Checked, check, check_json
 from factory.config import ModelConfig
@@ -27,7 +27,6 @@ from factory.nouns import (
     Window,
     remedy_json,
 )
-from factory.performance import performance
 from factory.plan import History, applicable
 from factory.rehearse import (
     Prepare,
@@ -104,7 +103,7 @@ def examine(case: Case, place: Workplace) -> Examined:
         importance=case.champion.importance,
         better_version=_better_version(case, checked, place) if enough else None,
         attribution=_attribution(case, checked) if enough else None,
-        falls_on_sound_rows=_falls_on_sound_rows(case, checked),
+        explained_by_broken=_explained_by_broken(case, checked) if enough else 1.0,
     )
     return Examined(checked, diagnosis, measure, learn, enough)
 
@@ -195,7 +194,8 @@ def _refit(
 ) -> Bundle | None:
     past = Past(case.window, examined.learn, examined.checked.broken)
     newest = case.config.policy.recent_windows * case.window.version.rows
-    schema = case.champion.schema.without(without)
+    without = (*without, *_still_unusable(case, examined))
+    schema = case.champion.whole.without(without)
     frame = rows_for_refit(
         place, case.model, schema, past, newest=newest if rows == "recent" else None
     )
@@ -209,6 +209,14 @@ def _refit(
     except BadData:
         # One class left, or no feature: such rows teach nothing, so the remedy does not apply.
         return None
+
+
+def _still_unusable(case: Case, examined: Examined) -> tuple[str, ...]:
+    """Name the features that the champion does without and that have not come back sound."""
+    dropped = set(case.champion.whole.names) - set(case.champion.schema.names)
+    given_up = sorted(dropped | set(case.champion.neutralised))
+    broken, present = examined.checked.broken, case.window.frame.columns
+    return tuple(name for name in given_up if name in broken or name not in present)
 
 
 def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
@@ -253,14 +261,10 @@ def _attribution(case: Case, checked: Checked) -> Attribution | None:
     return attribute(case.champion, frame, checked.outputs[case.labelled], case.config.seed)
 
 
-def _falls_on_sound_rows(case: Case, checked: Checked) -> bool:
-    sound = case.labelled
+def _explained_by_broken(case: Case, checked: Checked) -> float:
+    known = case.labelled
+    sound = known.copy()
     for mask in checked.broken.values():
-        sound = sound & ~mask
-    if not checked.broken or sound.sum() < case.config.policy.minimum_rows:
-        return False
-    truth = case.window.frame.loc[sound, case.champion.schema.target].to_numpy()
-    found = performance(
-        case.champion, truth, checked.outputs[sound], case.config.check, seed=case.config.seed
-    )
-    return found.alarm
+        sound &= ~mask
+    truth = case.window.frame.loc[known, case.champion.schema.target].to_numpy()
+    return explained_by_broken(case.champion, truth, checked.outputs[known], sound[known])

@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from factory.errors import NoChampion
-from factory.nouns import Choice, Window
+from factory.nouns import Choice, Schema, Window
 from factory.plan import History
 from factory.rehearse import Rehearsed
 from flows.act import Outcome, conclude, judge, remediate
@@ -56,7 +56,7 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     version = place.models.champion(name)
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
-    rows = read_rows(window, champion.schema)
+    rows = read_rows(window, champion.schema, champion.whole)
     return Case(name, version, champion, config, rows, history(name, version, place))
 
 
@@ -86,9 +86,9 @@ def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
 
 
 @step("read", repeatable=True)
-def read_rows(window: str, schema: Any) -> Window:
-    """Read the window's rows in canonical form."""
-    return read_window(window, schema)
+def read_rows(window: str, schema: Schema, whole: Schema) -> Window:
+    """Read the window's rows in canonical form, with the features that were dropped, if there."""
+    return read_window(window, schema, whole)
 
 
 @step("check and diagnose")

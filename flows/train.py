@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from prefect import flow, get_run_logger
 
 from factory.bundle import Bundle
@@ -17,7 +18,7 @@ from flows.artifacts import publish_training
 from flows.progress import on_trial
 from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace
-from registry.frames import save_frame
+from registry.frames import load_frame, save_frame
 from registry.ledger import Transaction
 from registry.runs import Runs
 from registry.sources import TrainingData, read_training
@@ -119,7 +120,8 @@ def gate_and_promote(
         verdict = gate_first(challenger, trained.baseline)
     else:
         champion = place.models.load(settings.name, champion_version)
-        verdict = against_champion(champion, challenger, trained, settings)
+        newest = newest_rows(trained, rows, settings.name, place)
+        verdict = against_champion(champion, challenger, newest, settings)
     save_frame(place.home, rows.frame, rows.version)
     at = now()
 
@@ -140,16 +142,33 @@ def gate_and_promote(
     return verdict
 
 
+def newest_rows(trained: Trained, rows: TrainingData, model: str, place: Workplace) -> pd.DataFrame:
+    """Return the rows to judge on: the held-out ones, or a checked window where it is newer.
+
+    A model trained on a stale export would else be judged on stale rows, and pass.
+    """
+    windows = [
+        w
+        for w in place.ledger.windows(model)
+        if w.source == "window" and w.labelled and not w.quarantined and w.end is not None
+    ]
+    newest = max(windows, key=lambda w: str(w.end), default=None)
+    if newest is None or str(newest.end) <= str(rows.version.end):
+        return trained.bundle.reference
+    frame, _ = load_frame(place.home, newest.sha256)
+    target = trained.bundle.schema.target
+    return frame.loc[frame[target].notna()].reset_index(drop=True)
+
+
 def against_champion(
-    champion: Bundle, challenger: Bundle, trained: Trained, settings: ModelConfig
+    champion: Bundle, challenger: Bundle, rows: pd.DataFrame, settings: ModelConfig
 ) -> Verdict:
-    """Put a newly trained model through the gate, on its held-out rows the champion never saw."""
-    absent = set(champion.schema.names) - set(trained.bundle.reference.columns)
+    """Put a newly trained model through the gate, on rows that neither was trained on."""
+    absent = {*champion.schema.names, *challenger.schema.names} - set(rows.columns)
     if absent or champion.schema.classes != challenger.schema.classes:
-        what = f"columns {sorted(absent)}" if absent else "classes"
-        return Verdict(
-            passed=False, because=f"the champion has other {what}, so the two cannot be compared"
-        )
+        what = f"columns ({', '.join(sorted(absent))})" if absent else "classes"
+        because = f"champion and challenger read other {what} and cannot be compared"
+        return Verdict(passed=False, because=because)
     policy = settings.policy
     bar = Bar(
         gain=policy.minimum_gain,
@@ -158,7 +177,7 @@ def against_champion(
         seed=settings.seed,
         minimum_rows=policy.minimum_rows,
     )
-    return gate(champion, challenger, trained.bundle.reference, bar)
+    return gate(champion, challenger, rows, bar)
 
 
 def measured(

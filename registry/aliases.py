@@ -23,7 +23,8 @@ def aliases(client: Any, name: str) -> dict[str, int]:
 def project(client: Any, name: str, champion: int | None, previous: int | None) -> list[str]:
     """Set a model's aliases by its ledger, and return in words what had to move.
 
-    A challenger that became champion is none any more.
+    A challenger that became champion is none any more. An alias whose version somebody deleted
+    in MLflow is taken away.
     """
     held = aliases(client, name)
     moved = []
@@ -33,8 +34,14 @@ def project(client: Any, name: str, champion: int | None, previous: int | None) 
         moved.append(f"{name}: {alias} was {held.get(alias)}, is {version}")
         if version is None:
             client.delete_registered_model_alias(name, alias)
-        else:
+            continue
+        try:
             client.set_registered_model_alias(name, alias, str(version))
+        except MlflowException as error:
+            if not absent(error):
+                raise
+            client.delete_registered_model_alias(name, alias)
+            moved[-1] = f"{name}: {alias} is {version}, which is gone from MLflow"
     if champion is not None and held.get(CHALLENGER) == champion:
         client.delete_registered_model_alias(name, CHALLENGER)
     return moved

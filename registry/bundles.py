@@ -60,7 +60,7 @@ TYPES: Mapping[Kind, DataType] = {
     "date": DataType.datetime,
 }
 FILES = "bundle"
-KEPT_APART = {"schema", "pipeline", "reference", "reference_outputs", "seen"}
+KEPT_APART = {"schema", "columns", "pipeline", "reference", "reference_outputs", "seen"}
 """Fields of a bundle that are not plain values."""
 
 
@@ -81,7 +81,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     files = folder / FILES
     files.mkdir()
     values = {f.name: getattr(bundle, f.name) for f in fields(bundle) if f.name not in KEPT_APART}
-    told = {"schema": asdict(bundle.schema), **values}
+    known = [asdict(column) for column in bundle.columns]
+    told = {"schema": asdict(bundle.schema), "columns": known, **values}
     (files / "bundle.json").write_text(json.dumps(_plain(told), indent=1, allow_nan=False))
     np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
@@ -110,6 +111,7 @@ def read_bundle(folder: Path) -> Bundle:
         reference=table.select(names[:-width]).to_pandas(ignore_metadata=True),
         reference_outputs=outputs if schema.classes else outputs[:, 0],
         seen=np.load(files / "seen.npy", allow_pickle=False),
+        columns=tuple(Column(**column) for column in told.pop("columns")),
         **told,
     )
 

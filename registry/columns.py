@@ -87,15 +87,20 @@ def numbers(array: Any) -> tuple[Floats, Bools]:
         return _floats(floats), np.zeros(len(array), dtype=bool)
     if not is_text(array):
         return np.full(len(array), np.nan), _present(array)
+    present = _present(array)
+    try:
+        # One pass where every cell is a bare number, as nearly always.
+        values = _floats(array.cast(pa.float64()))
+        if not (np.isnan(values) & present).any():
+            return values, np.zeros(len(array), dtype=bool)
+    except pa.ArrowInvalid:
+        pass
     trimmed = pc.utf8_trim_whitespace(array)
     numeric = pc.match_substring_regex(trimmed, NUMBER, ignore_case=True)
+    truth = _true(pc.match_substring_regex(trimmed, TRUTH, ignore_case=True))
     values = _floats(pc.if_else(numeric, trimmed, None).cast(pa.float64()))
-    readable = _true(numeric)
-    if not np.array_equal(readable, _present(array)):
-        truth = _true(pc.match_substring_regex(trimmed, TRUTH, ignore_case=True))
-        values = np.where(truth, _true(pc.equal(pc.utf8_lower(trimmed), "true")), values)
-        readable |= truth
-    return values, _present(array) & ~readable
+    values = np.where(truth, _true(pc.equal(pc.utf8_lower(trimmed), "true")), values)
+    return values, present & ~_true(numeric) & ~truth
 
 
 def dates(array: Any) -> tuple[Dates, Bools]:

@@ -187,7 +187,7 @@ class Ledger:
     def _writing(self) -> Iterator[Connection]:
         with self._engine.execution_options(**{WRITES: True}).begin() as connection:
             if not self._local:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:.0f}s'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = {1000 * LOCK_SECONDS:.0f}"))
             yield connection
 
     def _create(self, connection: Connection) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from factory.errors import Conflict, NoChampion, UnknownModel
 from registry.aliases import CHALLENGER, differs, project
-from registry.client import MlflowException, absent
 from registry.home import Home
 from registry.ledger import Ledger, Transaction
 from registry.registered import Versions
@@ -161,16 +160,8 @@ class Models(Versions):
             champion, previous = self.ledger.champion(name), self.ledger.previous(name)
             if name in held and differs(held[name], champion, previous):
                 with self.ledger.transaction(name) as t:
-                    mended += self._mend(name, t)
+                    mended += project(self._client, name, t.champion(), t.previous())
         return mended
-
-    def _mend(self, name: str, t: Transaction) -> list[str]:
-        try:
-            return project(self._client, name, t.champion(), t.previous())
-        except MlflowException as error:
-            if absent(error):
-                return [f"{name}: cannot follow the ledger, {error.message}"]
-            raise
 
 
 def _expect(name: str, champion: int | None, expected: int | None) -> None:

@@ -92,8 +92,10 @@ def read_training(config: DataConfig, location: str | None = None) -> TrainingDa
     return TrainingData(frame, schema, data_version(frame, schema), dropped, ignored)
 
 
-def read_window(location: str, schema: Schema) -> Window:
+def read_window(location: str, schema: Schema, whole: Schema | None = None) -> Window:
     """Read the rows to check now, as the schema says; labels may be missing in part or all.
+
+    Of the features that only ``whole`` has, those are read that the table has.
 
     A cell that is not of its feature's kind is missing in the frame and marked. An unknown label
     is refused, not marked: a model cannot be judged on a class it cannot name, and the usual
@@ -107,10 +109,14 @@ def read_window(location: str, schema: Schema) -> Window:
         Unavailable: a database does not answer.
     """
     raw = read_table(location)
+    needed = schema.names
+    if whole is not None:
+        found = (c for c in whole.features if c.name in needed or c.name in raw.columns)
+        schema = schema.reading(tuple(found))
     frame, unreadable = _parsed(raw, schema)
     kinds = _kinds(schema)
     for name, mask in unreadable.items():
-        if frame[name].isna().all():
+        if name in needed and frame[name].isna().all():
             raise _bad_cell(raw, name, mask, kinds[name])
     _check_labels(frame, schema)
     _check_ids(frame, schema)

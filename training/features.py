@@ -20,9 +20,9 @@ from sklearn.preprocessing import (
 from factory.config import FeaturesConfig
 from factory.errors import BadConfig, BadData
 from factory.nouns import Kind, Schema
+from factory.transformers import Budget, DateParts, Finite, unlearned_parts
 from training.family import Family
 from training.notes import CardinalityNote, Note
-from factory.transformers import Budget, DateParts, Finite, unlearned_parts
 
 Step = tuple[str, Any]
 

@@ -1,7 +1,7 @@
 """Makes a model: split, search, fit and judge; or the champion's recipe again on other rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -125,9 +125,9 @@ def refit(
 ) -> Bundle:
     """Fit the champion's family and hyperparameters on other rows; nothing is searched.
 
-    All features of its schema are learned from again, also those neutralised in the champion,
-    less ``without``. Every labelled row of ``rows`` trains, the newest matter most; so features
-    are permuted on the reference, which is only ever predicted.
+    All features that its line ever read are learned from again, also those neutralised in the
+    champion or dropped before it, less ``without``. Every labelled row of ``rows`` trains, the
+    newest matter most; so features are permuted on the reference, which is only ever predicted.
 
     Args:
         champion: whose recipe it is.
@@ -139,7 +139,7 @@ def refit(
     Raises:
         BadData: too few labelled rows, one class only, or no feature left.
     """
-    schema = champion.schema.without(without)
+    schema = champion.whole.without(without)
     if not schema.features:
         raise BadData(
             f"No feature is left without {', '.join(without)}.", hint="drop fewer features"
@@ -158,7 +158,7 @@ def refit(
         learn, schema, config.features, family.name, champion.params, loss, config.seed
     )
     judged_by = config.model_copy(update={"metric": champion.metric})
-    return make_bundle(
+    bundle = make_bundle(
         pipeline,
         schema,
         family.name,
@@ -168,6 +168,17 @@ def refit(
         calibration=held,
         reference=held,
     )
+    return remembering(bundle, champion) if without else bundle
+
+
+def remembering(bundle: Bundle, champion: Bundle) -> Bundle:
+    """Let a bundle that dropped features keep what they looked like when they were sound."""
+    names = [name for name in champion.whole.names if name not in bundle.schema.names]
+    known = [name for name in names if name in champion.reference]
+    rows = np.linspace(0, len(champion.reference) - 1, len(bundle.reference)).round().astype(int)
+    sound = {name: champion.reference[name].to_numpy()[rows] for name in known}
+    reference = bundle.reference.assign(**sound)
+    return replace(bundle, reference=reference, columns=champion.whole.features)
 
 
 def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def run(args: Namespace) -> int:
     version = place.models.champion(name)
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
-    window = read_window(args.window, champion.schema)
+    window = read_window(args.window, champion.schema, champion.whole)
     checked = check(champion, window, config.check, model=name, version=version, seed=config.seed)
     told = check_json(checked.evidence)
     if args.json:

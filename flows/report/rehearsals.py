@@ -46,7 +46,7 @@ def _chart(data: ReportData, shown: Sequence[Mapping[str, Any]], remedy: object)
     scale = scale_for(values, _LEFT, _WIDTH - _RIGHT)
     bottom = _ROW * len(shown) + 4
     parts: list[Markup] = []
-    for value in ticks(scale, 4):
+    for value in ticks(scale, 5):
         x = scale(value)
         parts += [
             tag("line", x1=x, x2=x, y1=2, y2=bottom, class_="grid"),

@@ -127,7 +127,7 @@ HISTORY = History(earlier=(4, 3, 2, 1), reign=5, windows_since_promotion=2)
 
 
 def test_quiet_windows_rehearse_only_what_costs_one_prediction():
-    remedies = applicable(QUIET, NONE, HISTORY, PolicyConfig())
+    remedies = applicable(QUIET, NONE, HISTORY, PolicyConfig(versions=3))
     assert remedies == (Keep(), RollBack(4), RollBack(3), RollBack(2))
     assert not needs_fit(remedies)
 

@@ -47,7 +47,8 @@ def make_pipeline_of(estimator):
 
 def make_bundle(task="regression", seed=0, estimator=None):
     schema, frame = make_schema(task), make_frame(task, seed=seed)
-    estimator = estimator or (Ridge() if task == "regression" else LogisticRegression())
+    if estimator is None:
+        estimator = Ridge() if task == "regression" else LogisticRegression()
     pipeline = make_pipeline_of(estimator).fit(frame[list(schema.names)], frame["y"])
     reference = make_frame(task, rows=20, seed=seed + 1)
     return Bundle(

@@ -44,6 +44,7 @@ def test_what_is_no_number_is_missing_and_marked():
     values, unreadable = numbers(cells(arrow(["1", "x", None, "1,5", "0x10", "1_000", "", "true"])))
     np.testing.assert_array_equal(values, [1, NAN, NAN, NAN, NAN, NAN, NAN, 1])
     assert unreadable.tolist() == [False, True, False, True, True, True, False, False]
+    assert numbers(cells(arrow(["1", "nAn"])))[1].tolist() == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,10 @@ def test_windows_are_kept_once_and_in_place(ledger):
         assert not t.record_window(ROWS, **other, quarantined=True)
         assert not t.record_window(DataVersion("two", 5), **other, quarantined=True)
     assert ledger.windows("m") == [
-        WindowEntry("m", 1, "sha", "train", 10, 10, "2025-01-01", "2025-01-02", False, "now"),
-        WindowEntry("m", 2, "two", "window", 5, 4, None, None, True, "later"),
+        WindowEntry(
+            "m", 1, "sha", "train", 10, 10, "2025-01-01", "2025-01-02", quarantined=False, at="now"
+        ),
+        WindowEntry("m", 2, "two", "window", 5, 4, None, None, quarantined=True, at="later"),
     ]
 
 

@@ -132,6 +132,7 @@ def test_a_damaged_delta_table_is_refused(tmp_path):
         read_table(str(tmp_path / "delta"))
 
 
+@pytest.mark.xdist_group("pg")
 def test_a_postgresql_table_is_read(postgres_url):
     engine = sqlalchemy.create_engine(postgres_url, poolclass=sqlalchemy.NullPool)
     ROWS.to_sql("rows of_ours", engine, index=False)

@@ -1,0 +1,113 @@
+import json
+import time
+
+import pytest
+
+from factory.nouns import DataVersion
+from registry.client import connect
+from registry.runs import Runs
+
+
+@pytest.fixture
+def runs(home):
+    return Runs(home)
+
+
+@pytest.fixture
+def client(home):
+    return connect(home)
+
+
+def trial(number, state="complete", score=0.5, **more):
+    params = {"alpha": 0.1 * number, "layers": (3, 2), "depth": None}
+    clock = {"started": 100.0 + number, "ended": 100.5 + number}
+    told = {"number": number, "family": "linear", "params": params, "state": state}
+    return {**told, "score": score, "folds": (0.4, 0.6), "error": "", **clock, **more}
+
+
+def test_a_run_holds_parameters_metrics_and_files(home, runs, client, tmp_path):
+    with runs.run("m", "train", tags={"seed": "0"}) as run_id:
+        runs.log(run_id, params={"family": "linear", "alpha": 0.1}, metrics={"error": 0.25})
+        runs.log(run_id, metrics={"seconds": 3, "undefined": float("nan")})
+        runs.log_text(run_id, "{}", "config.json")
+        (tmp_path / "plot.html").write_text("<p>")
+        runs.log_artifact(run_id, str(tmp_path / "plot.html"), "plots")
+        assert client.get_run(run_id).info.status == "RUNNING"
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "train"
+    assert run.data.tags["seed"] == "0"
+    assert run.data.params == {"family": "linear", "alpha": "0.1"}
+    assert run.data.metrics["error"] == 0.25
+    assert run.info.artifact_uri.startswith(home.artifacts.as_uri())
+    assert [f.path for f in client.list_artifacts(run_id)] == ["config.json", "plots"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError("why"), "FAILED"), (KeyboardInterrupt(), "KILLED")]
+)
+def test_a_run_that_fails_says_so(runs, client, error, status):
+    def fail():
+        with runs.run("m", "train") as run_id:
+            ids.append(run_id)
+            raise error
+
+    ids = []
+    with pytest.raises(type(error)):
+        fail()
+    run = client.get_run(ids[0])
+    assert run.info.status == status
+    assert run.data.tags["error"] == f"{type(error).__name__}: {error}"
+
+
+def test_trials_are_runs_below_the_training(runs, client):
+    trials = [trial(0), trial(1, "pruned", 0.7), trial(2, "failed", None, folds=(), error="no fit")]
+    before = time.time() * 1000
+    with runs.run("m", "train") as run_id:
+        ids = runs.log_trials(run_id, "m", trials)
+        assert runs.log_trials(run_id, "m", []) == []
+    children = [client.get_run(i) for i in ids]
+    found = client.search_runs(
+        [children[0].info.experiment_id],
+        f"tags.mlflow.parentRunId = '{run_id}' and params.family = 'linear'",
+        order_by=["metrics.score"],
+    )
+    assert {run.info.run_id for run in found} == set(ids)
+    assert [run.info.run_name for run in children] == ["trial 0", "trial 1", "trial 2"]
+    assert [run.info.status for run in children] == ["FINISHED", "KILLED", "FAILED"]
+    assert [run.data.metrics.get("score") for run in children] == [0.5, 0.7, None]
+    assert [run.data.tags["state"] for run in children] == ["complete", "pruned", "failed"]
+    assert children[2].data.tags["error"] == "no fit"
+    assert children[1].data.params == {
+        "family": "linear", "alpha": "0.1", "layers": "(3, 2)", "depth": "None",
+    }  # fmt: skip
+    assert [m.value for m in client.get_metric_history(ids[0], "fold")] == [0.4, 0.6]
+    ends = [run.info.end_time for run in children]
+    assert [run.info.end_time - run.info.start_time for run in children] == [500] * 3
+    assert ends[1] - ends[0] == ends[2] - ends[1] == 1000
+    assert before - 1 <= ends[2] <= time.time() * 1000 + 1
+
+
+def test_data_show_on_the_run_by_their_hash(runs, client):
+    version = DataVersion("ab" * 32, 100, "2025-01-01", "2025-01-31")
+    with runs.run("m", "train") as run_id:
+        runs.log_dataset(run_id, version, source="/data/flights.csv", context="training")
+        runs.log_dataset(run_id, version, source="sqlite:///a.db#t", context="evaluation")
+    run = client.get_run(run_id)
+    used = {e.tags[0].value: e.dataset for e in run.inputs.dataset_inputs}
+    assert used["training"].name == "flights.csv"
+    assert used["training"].digest == version.sha256[:36]
+    assert json.loads(used["training"].profile) == {
+        "sha256": version.sha256, "rows": 100, "start": "2025-01-01", "end": "2025-01-31",
+    }  # fmt: skip
+    assert json.loads(used["evaluation"].source) == {"uri": "sqlite:///a.db#t"}
+    assert run.data.tags["data_sha256.training"] == version.sha256
+
+
+def test_an_experiment_that_was_deleted_comes_back(runs, client):
+    first = runs.start("m", "one")
+    runs.finish(first)
+    experiment = client.get_run(first).info.experiment_id
+    client.delete_experiment(experiment)
+    second = runs.start("m", "two")
+    assert client.get_run(second).info.experiment_id == experiment
