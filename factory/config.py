@@ -104,7 +104,9 @@ class PolicyConfig(Part):
         0.02, ge=0, description="relative gain below which nothing is changed"
     )
     versions: int = Field(10, ge=0, le=100, description="earlier versions that are rehearsed")
-    recent_windows: int = Field(2, ge=1, description="windows that a recent refit learns from")
+    recent_windows: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 3), description="numbers of newest windows that recent refits learn from, one each"
+    )
     cooldown: int = Field(
         0, ge=0, description="windows after a promotion in which nothing is retrained"
     )
@@ -203,7 +205,8 @@ def _explain(error: Mapping[str, Any], source: str) -> BadConfig:
         return BadConfig(f"{source}: unknown key {key!r}.", hint=hint)
     if error["type"] == "missing":
         return BadConfig(f"{source}: {key!r} is missing.", hint=f"add {key!r}")
-    problem = f"{source}: {key} = {error['input']!r}: {error['msg']}."
+    said = error["msg"].replace("tuple", "list")  # what YAML calls it
+    problem = f"{source}: {key} = {error['input']!r}: {said}."
     return BadConfig(problem, hint=f"change {key!r}")
 
 

@@ -153,8 +153,12 @@ def describe(remedy: Remedy) -> str:
             return f"neutralising {', '.join(names)}"
         case DropFeatures(features=names):
             return f"a refit without {', '.join(names)}"
-        case Retrain(rows=rows):
-            return f"a refit on {rows} rows"
+        case Retrain(rows="all"):
+            return "a refit on all rows"
+        case Retrain(windows=1):
+            return "a refit on the newest window"
+        case Retrain(windows=windows):
+            return f"a refit on the newest {windows} windows"
         case FixSource(features=names):
             return f"fixing the source of {', '.join(names)}"
         case AskLabels(rows=count):

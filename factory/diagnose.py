@@ -117,7 +117,8 @@ _WORDS = {
 def _fall(evidence: Evidence) -> str:
     performance = evidence.performance
     value = performance.realised.value if performance.realised else float("nan")
-    return f"{performance.metric.replace('_', ' ')} went from {performance.reference:.4g} to {value:.4g}"
+    metric = performance.metric.replace("_", " ")
+    return f"{metric} went from {performance.reference:.4g} to {value:.4g}"
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -42,7 +42,7 @@ def gate(champion: Bundle, challenger: Bundle, rows: pd.DataFrame, bar: Bar) -> 
     if len(rows) < bar.minimum_rows:
         needed = f"{bar.minimum_rows} are needed"
         return Verdict(
-            passed=False, because=f"only {len(rows)} rows are new to both models; {needed}"
+            passed=False, because=f"Only {len(rows)} rows are new to both models; {needed}"
         )
     before, after = champion.outputs(rows), challenger.outputs(rows)
     if degenerate := _degenerate(after, before):
@@ -59,8 +59,8 @@ def gate(champion: Bundle, challenger: Bundle, rows: pd.DataFrame, bar: Bar) -> 
     )
     measured = f"{metric.name} {gain:+.1%} (at least {low:+.1%}) on {len(rows):,} rows"
     if low > 0 and gain >= bar.gain:
-        return Verdict(passed=True, because=f"the challenger does better: {measured}")
-    return Verdict(passed=False, because=f"no certain gain of {bar.gain:.1%}: {measured}")
+        return Verdict(passed=True, because=f"The challenger does better: {measured}")
+    return Verdict(passed=False, because=f"No certain gain of {bar.gain:.1%}: {measured}")
 
 
 def gate_first(challenger: Bundle, baseline: float) -> Verdict:
@@ -75,13 +75,13 @@ def gate_first(challenger: Bundle, baseline: float) -> Verdict:
     if degenerate := _degenerate(challenger.reference_outputs, None):
         return Verdict(passed=False, because=degenerate)
     if metric.gain(baseline, challenger.reference_score) > 0:
-        return Verdict(passed=True, because=f"the model beats a constant prediction: {said}")
-    return Verdict(passed=False, because=f"the model does not beat a constant prediction: {said}")
+        return Verdict(passed=True, because=f"The model beats a constant prediction: {said}")
+    return Verdict(passed=False, because=f"The model does not beat a constant prediction: {said}")
 
 
 def _degenerate(outputs: Outputs, champion: Outputs | None) -> str | None:
     if not np.all(np.isfinite(outputs)):
-        return "some predictions are not finite"
+        return "Some predictions are not finite"
     constant = len(outputs) > 1 and bool(np.all(outputs == outputs[0]))
     varied = champion is None or not bool(np.all(champion == champion[0]))
-    return "the model predicts the same for every row" if constant and varied else None
+    return "The model predicts the same for every row" if constant and varied else None

@@ -203,9 +203,10 @@ class DropFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Retrain:
-    """Fit the champion's recipe again on newer rows."""
+    """Fit the champion's recipe again, on all rows or on those of the newest ``windows``."""
 
     rows: Literal["all", "recent"]
+    windows: int | None = None
     kind: Literal["retrain"] = "retrain"
 
 

@@ -49,7 +49,8 @@ def applicable(
     if evidence.alarm and history.windows_since_promotion >= policy.cooldown:
         if blamed:
             remedies.append(DropFeatures(blamed, "refit"))
-        remedies += [Retrain("recent"), Retrain("all")]
+        remedies += [Retrain("recent", windows) for windows in sorted(policy.recent_windows)]
+        remedies.append(Retrain("all"))
     return tuple(remedies)
 
 

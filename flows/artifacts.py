@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from flows.report.history import remedy_words
 from flows.workplace import Workplace
 
 
@@ -34,7 +35,7 @@ def decision_markdown(body: dict[str, Any]) -> str:
     window, verdict = body["window"], body["verdict"]
     when = f", {window['start']} to {window['end']}" if window["start"] else ""
     lines = [
-        f"# {body['model']}: {body['remedy']['kind']}",
+        f"# {body['model']}: {remedy_words(body['remedy'])}",
         "",
         f"{body['because']}.",
         "",
@@ -47,7 +48,7 @@ def decision_markdown(body: dict[str, Any]) -> str:
     if body["rehearsals"]:
         lines += ["| remedy | score | interval | gain | seconds |", "|---|---|---|---|---|"]
         lines += [
-            f"| {_name(r['remedy'])} | {r['score']:.4g} | {r['low']:.4g} to {r['high']:.4g} "
+            f"| {remedy_words(r['remedy'])} | {r['score']:.4g} | {r['low']:.4g} to {r['high']:.4g} "
             f"| {r['gain']:+.1%} | {r['cost_seconds']:.1f} |"
             for r in body["rehearsals"]
         ]
@@ -63,12 +64,6 @@ def training_markdown(told: dict[str, Any]) -> str:
         f"{told['metric']} {told['score']:.5g} on held-out rows. {told['verdict']['because']}.\n\n"
         f"| metric | value |\n|---|---|\n{metrics}\n\n| parameter | value |\n|---|---|\n{params}\n"
     )
-
-
-def _name(remedy: dict[str, Any]) -> str:
-    details = {k: v for k, v in remedy.items() if k != "kind"}
-    said = ", ".join(str(value) for value in details.values())
-    return f"{remedy['kind']} {said}".rstrip()
 
 
 def artifact_key(model: str) -> str:

@@ -18,11 +18,11 @@ DONE, ALARM, USER_ERROR, INTERNAL_ERROR = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Command:
-    """One row of the table: what it is called, where it lives, what it takes."""
+    """One row of the table: its name and module, what it does, says first, and takes."""
 
     name: str
     summary: str
-    where: str
+    doing: str
     arguments: Callable[[argparse.ArgumentParser], None]
 
 
@@ -94,19 +94,51 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = (
-    Command("init", "write a commented config for a data file", "init", _init),
-    Command("train", "search, fit, evaluate, register, gate, promote", "train", _train),
-    Command("predict", "score a file with the champion, logged", "predict", _predict),
-    Command("check", "measure a window against the champion; no action", "check", _window),
-    Command("run", "the whole loop once on a window, acting", "run", _window),
-    Command("drift", "compare two files; no model needed", "drift", _drift),
-    Command("promote", "make a version the champion by hand", "promote", _promote),
-    Command("rollback", "serve an earlier version again", "rollback", _rollback),
-    Command("models", "list the models and their champions", "models", _nothing),
-    Command("status", "what serves, since when, and the last decision", "status", _nothing),
-    Command("history", "who replaced which champion, when and why", "history", _history),
-    Command("decisions", "every decision on a model's windows", "decisions", _name),
-    Command("demo", "a year of flights: drift, incidents, remedies", "demo", _demo),
+    Command("init", "write a commented config for a data file", "Reading {data} ...", _init),
+    Command(
+        "train", "search, fit, evaluate, register, gate, promote", "Training {config} ...", _train
+    ),
+    Command(
+        "predict",
+        "score a file with the champion, logged",
+        "Scoring {input} with the champion of {name} ...",
+        _predict,
+    ),
+    Command(
+        "check",
+        "measure a window against the champion; no action",
+        "Checking {window} against the champion of {name} ...",
+        _window,
+    ),
+    Command(
+        "run",
+        "the whole loop once on a window, acting",
+        "Judging {window} against the champion of {name} ...",
+        _window,
+    ),
+    Command(
+        "drift",
+        "compare two files; no model needed",
+        "Comparing {current} with {reference} ...",
+        _drift,
+    ),
+    Command(
+        "promote",
+        "make a version the champion by hand",
+        "Promoting version {version} of {name} ...",
+        _promote,
+    ),
+    Command("rollback", "serve an earlier version again", "Rolling {name} back ...", _rollback),
+    Command("models", "list the models and their champions", "", _nothing),
+    Command("status", "what serves, since when, and the last decision", "", _nothing),
+    Command("history", "who replaced which champion, when and why", "", _history),
+    Command("decisions", "every decision on a model's windows", "", _name),
+    Command(
+        "demo",
+        "a year of flights: drift, incidents, remedies",
+        "Reading the flights of 2013 and starting Prefect ...",
+        _demo,
+    ),
 )
 
 
@@ -122,13 +154,13 @@ class Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """Build the parser from the table of commands."""
     root = Parser(prog="factory", description="Trains models, watches them, and remedies drift.")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = root.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         sub = commands.add_parser(command.name, help=command.summary, description=command.summary)
         command.arguments(sub)
         sub.add_argument("--home", type=Path, default=None, help="state (default: .factory)")
         sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-        sub.set_defaults(where=command.where)
+        sub.set_defaults(command=command)
     return root
 
 
@@ -137,8 +169,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     args.home = (args.home or Path(os.environ.get("FACTORY_HOME", ".factory"))).absolute()
     prepare(os.environ, args.home / "prefect")
+    if args.command.doing:
+        _tell(args.command.doing.format(**vars(args)))
     try:
-        command = importlib.import_module(f"flows.commands.{args.where}")
+        command = importlib.import_module(f"flows.commands.{args.command.name}")
         code: int = command.run(args)
     except FactoryError as error:
         _complain(error.problem, error.hint)
@@ -154,7 +188,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(problem: str, hint: str) -> None:
-    print(f"error: {problem}\n  fix: {hint}", file=sys.stderr)  # noqa: T201 - the user's message
+    _tell(f"error: {problem}\n  fix: {hint}")
+
+
+def _tell(text: str) -> None:
+    """Speak on stderr, before anything heavy is imported."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the user's message
 
 
 if __name__ == "__main__":

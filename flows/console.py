@@ -38,10 +38,21 @@ def plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table on stdout."""
+    """Print a table on stdout; its last column takes the lines that it needs."""
     table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    *narrow, last = columns
+    for column in narrow:
+        table.add_column(column, no_wrap=True)
+    table.add_column(last, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     answers.print(table)
+
+
+def moment(text: str) -> str:
+    """Return an ISO moment to the minute, as people read it.
+
+    >>> moment("2026-03-31T12:34:56.789000+00:00")
+    '2026-03-31 12:34'
+    """
+    return text[:16].replace("T", " ")

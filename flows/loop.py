@@ -176,9 +176,9 @@ def _prepare(remedy: Remedy, case: Case, examined: Examined, place: Workplace) -
         case DropFeatures(features=names, how="neutralise"):
             return partial(case.champion.neutralise, names)
         case DropFeatures(features=names):
-            return partial(_refit, case, examined, place, "all", names)
-        case Retrain(rows=rows):
-            return partial(_refit, case, examined, place, rows, ())
+            return partial(_refit, case, examined, place, None, names)
+        case Retrain(windows=windows):
+            return partial(_refit, case, examined, place, windows, ())
         case _:
             return lambda: case.champion
 
@@ -190,17 +190,21 @@ def _earlier(case: Case, version: int, place: Workplace) -> Bundle | None:
 
 
 def _refit(
-    case: Case, examined: Examined, place: Workplace, rows: str, without: tuple[str, ...]
+    case: Case,
+    examined: Examined,
+    place: Workplace,
+    windows: int | None,
+    without: tuple[str, ...],
 ) -> Bundle | None:
     past = Past(case.window, examined.learn, examined.checked.broken)
-    newest = case.config.policy.recent_windows * case.window.version.rows
+    newest = None
+    if windows is not None:
+        newest = int(examined.learn.sum()) + (windows - 1) * case.window.version.rows
     without = (*without, *_still_unusable(case, examined))
     schema = case.champion.whole.without(without)
-    frame = rows_for_refit(
-        place, case.model, schema, past, newest=newest if rows == "recent" else None
-    )
-    if len(frame) < case.config.policy.minimum_rows:
-        return None
+    frame = rows_for_refit(place, case.model, schema, past, newest=newest)
+    if len(frame) < max(case.config.policy.minimum_rows, newest or 0):
+        return None  # too few to learn from, or no other rows than those of a refit on all
     reference = case.window.frame.loc[_sound(case, examined, schema.names)]
     try:
         return refit(

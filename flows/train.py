@@ -167,7 +167,7 @@ def against_champion(
     absent = {*champion.schema.names, *challenger.schema.names} - set(rows.columns)
     if absent or champion.schema.classes != challenger.schema.classes:
         what = f"columns ({', '.join(sorted(absent))})" if absent else "classes"
-        because = f"champion and challenger read other {what} and cannot be compared"
+        because = f"Champion and challenger read other {what} and cannot be compared"
         return Verdict(passed=False, because=because)
     policy = settings.policy
     bar = Bar(

@@ -34,6 +34,9 @@ from registry.client import mlflow
 
 TRUSTED_TYPES = (
     "factory.bundle.Neutralise",
+    "factory.transformers.Budget",
+    "factory.transformers.DateParts",
+    "factory.transformers.Finite",
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -47,9 +50,6 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
-    "factory.transformers.Budget",
-    "factory.transformers.DateParts",
-    "factory.transformers.Finite",
 )
 """Types beyond skops's own that a bundle's pipeline may hold; nothing else is loaded."""
 

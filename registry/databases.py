@@ -1,5 +1,6 @@
 """Tables from SQL databases, named ``URL#table`` or ``URL#schema.table``."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,17 @@ EXAMPLE = "write it as postgresql://user@host/database#table"
 DRIVERS = "pip install 'drift-factory[postgres]', or the driver of that database"
 
 
+def without_password(location: str) -> str:
+    """Return a location as it may be shown and kept.
+
+    >>> without_password("postgresql://me:secret@host/shop#orders")
+    'postgresql://me:***@host/shop#orders'
+    >>> without_password("orders.csv")
+    'orders.csv'
+    """
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", location)
+
+
 def read_database(location: str) -> Any:
     """Read one table of a SQL database into Arrow, in the order of its primary key.
 
@@ -27,9 +39,9 @@ def read_database(location: str) -> Any:
     """
     address, _, name = location.rpartition("#")
     if not address or not name:
-        raise BadConfig(f"{location} names no table.", hint=EXAMPLE)
+        raise BadConfig(f"{without_password(location)} names no table.", hint=EXAMPLE)
     url = _parsed(address)
-    shown = url.render_as_string(hide_password=True)
+    shown = without_password(address)
     try:
         engine = create_engine(url, poolclass=NullPool)
     except NoSuchModuleError:

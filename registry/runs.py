@@ -10,6 +10,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
 from factory.nouns import DataVersion
 from registry.client import MlflowException, connect, exists
+from registry.databases import without_password
 from registry.home import Home
 
 DIGEST = 36
@@ -94,9 +95,10 @@ class Runs:
         Args:
             run_id: of the run.
             version: of the data.
-            source: where they were read from.
+            source: where they were read from; a password in it is not kept.
             context: what they were used for, such as training.
         """
+        source = without_password(source)
         span = {"start": version.start, "end": version.end}
         profile = {"sha256": version.sha256, "rows": version.rows, **span}
         dataset = Dataset(

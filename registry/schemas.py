@@ -53,7 +53,7 @@ def inspect_schema(raw: pd.DataFrame, config: DataConfig) -> tuple[Schema, dict[
             hint="choose another target, or give rows that have it",
         )
     task, classes = _task(target.drop_null(), config)
-    rows = raw.loc[labelled]
+    rows = raw if labelled.all() else raw.loc[labelled]
     roles = {config.target, config.timestamp, config.id, *config.ignore}
     features: list[Column] = []
     ignored: dict[str, str] = {}

@@ -21,7 +21,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from factory.errors import BadData
-from registry.databases import read_database
+from registry.databases import read_database, without_password
 from registry.nearest import nearest
 
 READABLE = "give a .csv, .csv.gz, .csv.zip or .parquet file, a Delta folder, or URL#table"
@@ -42,15 +42,16 @@ def read_table(location: str) -> pd.DataFrame:
         Unavailable: the database does not answer, or its driver is not installed.
     """
     table = read_database(location) if "://" in location else _read_path(Path(location))
+    shown = without_password(location)
     names = [str(name) for name in table.column_names]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise BadData(
-            f"{location} has {names.count(twice[0])} columns named {twice[0]!r}.",
+            f"{shown} has {names.count(twice[0])} columns named {twice[0]!r}.",
             hint="give each column a name of its own",
         )
     if table.num_rows == 0:
-        raise BadData(f"{location} has no rows.", hint="give a table with rows")
+        raise BadData(f"{shown} has no rows.", hint="give a table with rows")
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     # What pandas kept of its index in a Parquet file is no column of the user's.
     return frame[[n for n in frame.columns if not str(n).startswith("__index_level_")]]

@@ -4,14 +4,13 @@ from argparse import Namespace
 from typing import Any
 
 from factory.check import check, check_json
-from flows.console import answers, print_json, print_table, say
+from flows.console import answers, print_json, print_table
 from flows.workplace import config_of, open_workplace, resolve
 from registry.sources import read_window
 
 
 def run(args: Namespace) -> int:
     """Measure a window against the champion."""
-    say(f"Checking {args.window} against the champion of {args.name} ...")
     place = open_workplace(args.home)
     name, config = resolve(args.name)
     version = place.models.champion(name)

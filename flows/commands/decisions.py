@@ -3,7 +3,10 @@
 import json
 from argparse import Namespace
 
-from flows.console import print_json, print_table
+from rich.padding import Padding
+
+from flows.console import answers, moment, print_json
+from flows.report.history import remedy_words
 from flows.workplace import open_workplace, resolve
 
 
@@ -16,17 +19,13 @@ def run(args: Namespace) -> int:
     if args.json:
         print_json({"model": name, "decisions": told})
     else:
-        rows = [
-            (
-                d["decision"],
-                d["window"]["start"] or d["window"]["sha256"][:12],
-                d["diagnosis"]["cause"],
-                d["remedy"]["kind"],
-                f"{d['champion_before']} -> {d['champion_after']}",
-                d["because"],
+        for d in told:
+            window, before, after = d["window"], d["champion_before"], d["champion_after"]
+            when = (
+                f"{moment(window['start'])} to {moment(window['end'])}" if window["start"] else ""
             )
-            for d in told
-        ]
-        columns = ("decision", "window", "cause", "remedy", "champion", "because")
-        print_table(f"decisions on {name}", columns, rows)
+            answers.print(f"[bold]{d['decision']}[/bold] {when or window['sha256'][:12]}")
+            answers.print(f"  {d['diagnosis']['cause']} -> {remedy_words(d['remedy'])}", end="")
+            answers.print(f"; version {before}" + (f" -> {after}" if after != before else ""))
+            answers.print(Padding(d["because"], (0, 0, 1, 2)))
     return 0

@@ -13,7 +13,6 @@ def run(args: Namespace) -> int:
     if home.exists():
         say(f"Removing the earlier demo in {home} ...")
         shutil.rmtree(home)
-    say("Reading the flights of 2013 and starting Prefect ...")
     told = run_flow("flows.demo.story:live", home, trials=args.trials, report=args.report)
     if args.json:
         print_json(told)

@@ -6,13 +6,12 @@ from time import perf_counter
 from factory.check import drift, signal_json
 from factory.config import CheckConfig
 from flows.commands.check import print_signals
-from flows.console import answers, print_json, say
+from flows.console import answers, print_json
 from registry.sources import read_pair
 
 
 def run(args: Namespace) -> int:
     """Compare two files feature by feature."""
-    say(f"Comparing {args.current} with {args.reference} ...")
     started = perf_counter()
     reference, current, schema = read_pair(args.reference, args.current)
     signals = [signal_json(s) for s in drift(reference, current, schema, CheckConfig())]

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from factory.errors import BadConfig, NoChampion
-from flows.console import print_json, print_table
+from flows.console import moment, print_json, print_table
 from flows.workplace import open_workplace, resolve
 
 
@@ -16,18 +16,18 @@ def run(args: Namespace) -> int:
     if not promotions:
         raise NoChampion(name)
     if args.at is not None:
-        moment = _moment(args.at)
-        promotions = [p for p in promotions if datetime.fromisoformat(p.at) <= moment][-1:]
+        wanted = _parsed(args.at)
+        promotions = [p for p in promotions if datetime.fromisoformat(p.at) <= wanted][-1:]
     rows = [asdict(p) for p in promotions]
     if args.json:
         print_json({"model": name, "history": rows})
     else:
-        columns = ("sequence", "version", "previous", "at", "who", "why", "decision")
-        print_table(f"champions of {name}", columns, [[r[c] for c in columns] for r in rows])
+        told = ((p.version, p.previous, moment(p.at), p.who, p.why) for p in promotions)
+        print_table(f"champions of {name}", ("version", "before", "since", "who", "why"), told)
     return 0
 
 
-def _moment(text: str) -> datetime:
+def _parsed(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from factory.config import DataConfig, ModelConfig, parse_config
 from factory.errors import BadConfig
 from factory.nouns import Schema
-from flows.console import answers, print_json, say
+from flows.console import answers, print_json
 from registry.sources import read_training
 
 SCHEMA_FILE = "factory.schema.json"
@@ -24,7 +24,6 @@ RARE = 0.2
 
 def run(args: Namespace) -> int:
     """Read the data, write the config and its JSON Schema beside it."""
-    say(f"Reading {args.data} ...")
     data = DataConfig(path=args.data, target=args.target, timestamp=args.timestamp, id=args.id)
     rows = read_training(data)
     name = args.name or _name_of(args.data)

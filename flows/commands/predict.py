@@ -2,13 +2,12 @@
 
 from argparse import Namespace
 
-from flows.console import answers, print_json, say
+from flows.console import answers, print_json
 from flows.environment import run_flow
 
 
 def run(args: Namespace) -> int:
     """Write predictions with ids, and log them."""
-    say(f"Scoring {args.input} with the champion of {args.name} ...")
     told = run_flow(
         "flows.predict:predict",
         args.home,

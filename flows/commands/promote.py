@@ -3,13 +3,12 @@
 import getpass
 from argparse import Namespace
 
-from flows.console import answers, print_json, say
+from flows.console import answers, print_json
 from flows.workplace import now, open_workplace, resolve
 
 
 def run(args: Namespace) -> int:
     """Promote a version after it was loaded and has predicted."""
-    say(f"Promoting version {args.version} of {args.name} ...")
     place = open_workplace(args.home)
     name, _ = resolve(args.name)
     place.models.verify(name, args.version)

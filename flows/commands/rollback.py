@@ -3,13 +3,12 @@
 import getpass
 from argparse import Namespace
 
-from flows.console import answers, print_json, say
+from flows.console import answers, print_json
 from flows.workplace import now, open_workplace, resolve
 
 
 def run(args: Namespace) -> int:
     """Move the alias back, after the target was loaded and has predicted."""
-    say(f"Rolling {args.name} back ...")
     place = open_workplace(args.home)
     name, _ = resolve(args.name)
     before = place.models.champion(name)

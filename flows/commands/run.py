@@ -3,13 +3,13 @@
 from argparse import Namespace
 from typing import Any
 
-from flows.console import answers, print_json, print_table, say
+from flows.console import answers, print_json, print_table
 from flows.environment import run_flow
+from flows.report.history import remedy_words
 
 
 def run(args: Namespace) -> int:
     """Check, diagnose, rehearse, decide, remediate, gate, promote and record."""
-    say(f"Judging {args.window} against the champion of {args.name} ...")
     body = run_flow(
         "flows.monitor:monitor",
         args.home,
@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
 def tell(body: dict[str, Any]) -> None:
     """Print a decision for people."""
     again = " (decided before)" if body["repeated"] else ""
-    answers.print(f"[bold]{body['model']}: {body['remedy']['kind']}[/bold]{again}")
+    answers.print(f"[bold]{body['model']}: {remedy_words(body['remedy'])}[/bold]{again}")
     answers.print(f"{body['because']}.")
     before, after = body["champion_before"], body["champion_after"]
     change = f"version {before} -> {after}" if before != after else f"version {before}, unchanged"
@@ -39,13 +39,12 @@ def tell(body: dict[str, Any]) -> None:
     if body["rehearsals"]:
         rows = [
             (
-                r["remedy"]["kind"],
-                ", ".join(str(v) for k, v in r["remedy"].items() if k != "kind"),
                 f"{r['score']:.4g}",
                 f"{r['low']:.4g} to {r['high']:.4g}",
                 f"{r['gain']:+.1%}",
                 f"{r['cost_seconds']:.1f}",
+                remedy_words(r["remedy"]),
             )
             for r in body["rehearsals"]
         ]
-        print_table("rehearsed", ("remedy", "", "score", "interval", "gain", "seconds"), rows)
+        print_table("rehearsed", ("score", "interval", "gain", "seconds", "remedy"), rows)

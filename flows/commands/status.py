@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 from typing import Any
 
-from flows.console import answers, print_json, print_table
+from flows.console import answers, moment, print_json, print_table
 from flows.workplace import open_workplace
 
 
@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
         (
             m["model"],
             m["champion"],
-            m["since"],
+            m["since"] and moment(m["since"]),
             m["last_decision"] and m["last_decision"]["remedy"]["kind"],
             m["why"],
         )

@@ -17,7 +17,7 @@ def run(args: Namespace) -> int:
     """Search, fit, evaluate, register, gate and promote."""
     settings = load_config(Path(args.config))
     search = settings.search
-    say(f"Training {settings.name}: up to {search.trials} trials in {search.seconds:g} s ...")
+    say(f"{settings.name}: up to {search.trials} trials in {search.seconds:g} s ...")
     board = Board()
     token = on_trial.set(board.hear)
     try:

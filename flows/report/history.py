@@ -148,7 +148,10 @@ def remedy_words(remedy: Mapping[str, Any] | str) -> str:
         case "roll_back":
             return f"roll back to version {remedy.get('to_version', '?')}"
         case "retrain":
-            return f"retrain on {remedy.get('rows', 'all')} rows"
+            windows = remedy.get("windows")
+            if windows == 1:
+                return "retrain on the newest window"
+            return f"retrain on {windows} windows" if windows else "retrain on all rows"
         case "drop_features":
             return (
                 f"drop {features} and refit" if remedy.get("how") == "refit" else f"mute {features}"

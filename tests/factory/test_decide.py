@@ -59,11 +59,11 @@ def test_the_largest_certain_gain_wins():
     tried = [
         KEEP,
         rehearsal(RollBack(1), 0.05, 0.01),
-        rehearsal(Retrain("recent"), 0.20, 0.15),
+        rehearsal(Retrain("recent", 1), 0.20, 0.15),
         rehearsal(Retrain("all"), 0.30, -0.01),
     ]
     choice = decide(FELL, CONCEPT, tried, POLICY, features=3)
-    assert choice.remedy == Retrain("recent")
+    assert choice.remedy == Retrain("recent", 1)
     assert "20.0%" in choice.because
     assert "at least 15.0%" in choice.because
 

@@ -61,14 +61,14 @@ def test_rows_that_a_model_has_seen_do_not_count():
     old, new = bundle(rows(300)), bundle(rows(300, slope=-1, seed=1, first=300))
     verdict = gate(old, new, rows(300, slope=-1, seed=1, first=300), BAR)
     assert not verdict.passed
-    assert "only 0 rows are new" in verdict.because
+    assert "Only 0 rows are new" in verdict.because
 
 
 def test_a_constant_model_fails_whatever_it_scores():
     champion = bundle(rows(300, slope=-1))
     constant = bundle(rows(300, first=300, seed=1), DummyRegressor())
     verdict = gate(champion, constant, rows(300, seed=2, first=600), BAR)
-    assert verdict.because == "the model predicts the same for every row"
+    assert verdict.because == "The model predicts the same for every row"
 
 
 def test_the_first_champion_must_beat_a_constant():
@@ -133,7 +133,7 @@ def test_quiet_windows_rehearse_only_what_costs_one_prediction():
 
 
 def test_alarms_rehearse_refits_unless_the_cooldown_runs():
-    assert Retrain("recent") in applicable(MOVED, NONE, HISTORY, PolicyConfig())
+    assert Retrain("recent", 1) in applicable(MOVED, NONE, HISTORY, PolicyConfig())
     assert not needs_fit(applicable(MOVED, NONE, HISTORY, PolicyConfig(cooldown=3)))
 
 

@@ -92,7 +92,9 @@ def test_data_show_on_the_run_by_their_hash(runs, client):
     version = DataVersion("ab" * 32, 100, "2025-01-01", "2025-01-31")
     with runs.run("m", "train") as run_id:
         runs.log_dataset(run_id, version, source="/data/flights.csv", context="training")
-        runs.log_dataset(run_id, version, source="sqlite:///a.db#t", context="evaluation")
+        runs.log_dataset(
+            run_id, version, source="postgresql://me:secret@h/a#t", context="evaluation"
+        )
     run = client.get_run(run_id)
     used = {e.tags[0].value: e.dataset for e in run.inputs.dataset_inputs}
     assert used["training"].name == "flights.csv"
@@ -100,7 +102,7 @@ def test_data_show_on_the_run_by_their_hash(runs, client):
     assert json.loads(used["training"].profile) == {
         "sha256": version.sha256, "rows": 100, "start": "2025-01-01", "end": "2025-01-31",
     }  # fmt: skip
-    assert json.loads(used["evaluation"].source) == {"uri": "sqlite:///a.db#t"}
+    assert json.loads(used["evaluation"].source) == {"uri": "postgresql://me:***@h/a#t"}
     assert run.data.tags["data_sha256.training"] == version.sha256
 
 

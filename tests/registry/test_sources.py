@@ -242,6 +242,17 @@ def test_cells_that_cannot_be_read_are_missing_and_marked(put):
     assert window.frame["a"].dtype == np.float64
 
 
+def test_features_of_the_whole_are_read_where_they_are(put):
+    frame = make_frame()
+    needed = SCHEMA.without(("b", "c"))
+    some = read_window(put(frame.drop(columns="c")), needed, whole=SCHEMA)
+    assert list(some.frame.columns) == ["a", "b", "d", "y", "time", "row"]
+    broken = read_window(put(frame.assign(b="x"), "broken"), needed, whole=SCHEMA)
+    assert broken.unreadable["b"].all()
+    with pytest.raises(BadData, match="no feature column 'a'"):
+        read_window(put(frame.drop(columns="a"), "less"), needed, whole=SCHEMA)
+
+
 WINDOWS = {
     "a feature is absent": (lambda f: f.drop(columns="a"), "no feature column 'a'"),
     "a feature is renamed": (lambda f: f.rename(columns={"a": "A"}), "no feature column 'a'"),
