@@ -38,12 +38,50 @@ def migrated(tmp_path_factory):
 @pytest.fixture
 def home(migrated, tmp_path):
     """An empty home folder whose MLflow database needs no migration."""
-    from registry.home import open_home  # noqa: PLC0415 - see above
+    from registry.home import open_home  # noqa: PLC0415 - as above
 
     folder = tmp_path / "home"
     folder.mkdir()
     shutil.copy(migrated, folder / "mlflow.db")
     return open_home(folder, {})
+
+
+@pytest.fixture
+def models(home):
+    """The models of an empty home."""
+    from registry.ledger import Ledger  # noqa: PLC0415 - as above
+    from registry.models import Models  # noqa: PLC0415 - as above
+
+    return Models(home, Ledger(home.ledger_url))
+
+
+@pytest.fixture
+def keep(home, models):
+    """Register a bundle under a run of its own, and return its version."""
+    from registry.runs import Runs  # noqa: PLC0415 - as above
+
+    runs = Runs(home)
+
+    def save(bundle, name="m", **tags):
+        with runs.run(name, "train") as run_id:
+            return models.save(bundle, name, run_id, data_sha256="f" * 64, tags=tags)
+
+    return save
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def put(request, tmp_path):
+    """Write a table as CSV or Parquet, and return the file's name."""
+
+    def write(frame, name="rows"):
+        path = tmp_path / f"{name}.{request.param}"
+        if request.param == "csv":
+            frame.to_csv(path, index=False)
+        else:
+            frame.to_parquet(path)
+        return str(path)
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """Bundles and tables that the registry's tests keep and load."""
 
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlparse
 
 import numpy as np
 import pandas as pd
@@ -70,3 +72,9 @@ def make_bundle(task="regression", seed=0, estimator=None):
 def broken_twin(bundle):
     """The same bundle, but its stored outputs are not what it predicts."""
     return replace(bundle, reference_outputs=bundle.reference_outputs + 0.5)
+
+
+def files_of(models, version, name="m"):
+    """The folder in which MLflow keeps a version."""
+    told = models._version(name, version)  # noqa: SLF001 - where MLflow keeps it
+    return Path(urlparse(told.source).path)

@@ -1,19 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made import make_frame, make_schema
 
 from factory.config import DataConfig
 from factory.errors import BadConfig, BadData
-from factory.nouns import Column, Schema
-from registry.sources import (
-    canonical,
-    canonical_features,
-    infer_schema,
-    read_pair,
-    read_training,
-    read_window,
-)
+from registry.sources import infer_schema, read_pair, read_training, read_window
+from registry.tables import read_table
 
 N = 60
 TRUTH = (True, False)
@@ -27,21 +19,6 @@ def rows(**columns):
 
 def cycled(*values):
     return [values[i % len(values)] for i in range(N)]
-
-
-@pytest.fixture(params=["csv", "parquet"])
-def put(request, tmp_path):
-    """Write a table in one format, and return its name."""
-
-    def write(frame, name="rows"):
-        path = tmp_path / f"{name}.{request.param}"
-        if request.param == "csv":
-            frame.to_csv(path, index=False)
-        else:
-            frame.to_parquet(path)
-        return str(path)
-
-    return write
 
 
 def config(path="unread.csv", **more):
@@ -60,18 +37,12 @@ def test_kinds_are_inferred(put):
         mixed=cycled("1", "x"),
         name=[f"n{i}" for i in range(N)],
     )
-    schema = infer_schema(read_raw(put(frame)), config())
+    schema = infer_schema(read_table(put(frame)), config())
     kinds = {column.name: column.kind for column in schema.features}
     assert kinds == {
         "a": "number", "whole": "number", "truth": "number", "digits": "number", "day": "date",
         "moment": "date", "colour": "category", "mixed": "category", "name": "category",
     }  # fmt: skip
-
-
-def read_raw(location):
-    from registry.tables import read_table  # noqa: PLC0415 - only here
-
-    return read_table(location)
 
 
 def test_columns_that_say_nothing_are_left_out_with_the_reason(put):
@@ -205,99 +176,6 @@ def test_names_as_target_are_refused(put):
     frame = pd.DataFrame({"a": np.arange(150) * 0.5, "y": [f"n{i}" for i in range(150)]})
     with pytest.raises(BadData, match="150 classes in 150 rows"):
         read_training(config(put(frame)))
-
-
-SCHEMA = make_schema()
-
-
-def test_a_window_is_read(put):
-    frame = make_frame()
-    window = read_window(put(frame.iloc[::-1]), SCHEMA)
-    pd.testing.assert_frame_equal(window.frame, frame)
-    assert window.unreadable == {}
-    assert window.version.rows == len(frame)
-
-
-@pytest.mark.parametrize("task", ["regression", "multiclass"])
-def test_labels_may_be_missing(put, task):
-    schema, frame = make_schema(task), make_frame(task)
-    without = read_window(put(frame.drop(columns="y")), schema)
-    assert without.frame["y"].isna().all()
-    assert without.frame["y"].dtype == frame["y"].dtype
-    assert list(without.frame.columns) == list(frame.columns)
-    frame.loc[::2, "y"] = None
-    some = read_window(put(frame), schema)
-    assert some.frame["y"].notna().sum() == len(frame) // 2
-
-
-def test_cells_that_cannot_be_read_are_missing_and_marked(put):
-    frame = make_frame()[::-1].astype({"a": object, "d": str})
-    frame.loc[7, "a"], frame.loc[9, "d"] = "error", "yesterday"
-    frame["a"] = frame["a"].map(lambda v: None if v is None or v != v else str(v))  # noqa: PLR0124 - NaN
-    window = read_window(put(frame), SCHEMA)
-    assert {n: np.flatnonzero(m).tolist() for n, m in window.unreadable.items()} == {
-        "a": [7], "d": [9],
-    }  # fmt: skip
-    assert window.frame["a"].isna().sum() == 2
-    assert window.frame["a"].dtype == np.float64
-
-
-def test_features_of_the_whole_are_read_where_they_are(put):
-    frame = make_frame()
-    needed = SCHEMA.without(("b", "c"))
-    some = read_window(put(frame.drop(columns="c")), needed, whole=SCHEMA)
-    assert list(some.frame.columns) == ["a", "b", "d", "y", "time", "row"]
-    broken = read_window(put(frame.assign(b="x"), "broken"), needed, whole=SCHEMA)
-    assert broken.unreadable["b"].all()
-    with pytest.raises(BadData, match="no feature column 'a'"):
-        read_window(put(frame.drop(columns="a"), "less"), needed, whole=SCHEMA)
-
-
-WINDOWS = {
-    "a feature is absent": (lambda f: f.drop(columns="a"), "no feature column 'a'"),
-    "a feature is renamed": (lambda f: f.rename(columns={"a": "A"}), "no feature column 'a'"),
-    "the time is absent": (lambda f: f.drop(columns="time"), "no timestamp column"),
-    "the id is absent": (lambda f: f.drop(columns="row"), "no id column"),
-    "nothing can be read": (lambda f: f.assign(a="x"), "row 1: 'x' is no number, and 79 more"),
-    "ids repeat": (lambda f: f.assign(row="r1"), "79 rows repeat an id"),
-    "no rows": (lambda f: f.head(0), "no rows"),
-    "a label is text": (lambda f: f.assign(y=cycled80("1", "x")), "row 2: 'x' is no number"),
-    "a label is infinite": (lambda f: f.assign(y=np.inf), "infinite"),
-    "a time cannot be read": (lambda f: f.assign(time=cycled80("2025-01-01", "x")), "is no date"),
-}
-
-
-def cycled80(*values):
-    return [values[i % len(values)] for i in range(80)]
-
-
-@pytest.mark.parametrize("case", WINDOWS)
-def test_windows_that_cannot_be_used_are_refused(put, case):
-    change, words = WINDOWS[case]
-    with pytest.raises(BadData, match=words):
-        read_window(put(change(make_frame())), SCHEMA)
-
-
-def test_an_unknown_label_is_refused_by_name(put):
-    frame = make_frame("binary")
-    frame.loc[3, "y"] = "maybe"
-    with pytest.raises(BadData, match="'maybe' is none the model knows"):
-        read_window(put(frame), make_schema("binary"))
-
-
-def test_labels_of_any_make_are_the_same_class():
-    schema = Schema((Column("a", "number"),), "y", "binary", classes=("0", "1"))
-    for labels in ([0, 1], [0.0, 1.0], ["0", "1"], ["0.0", "1.0"]):
-        frame, _ = canonical(pd.DataFrame({"a": [1, 2], "y": labels}), schema)
-        assert frame["y"].tolist() == ["0", "1"]
-
-
-def test_features_alone_keep_the_order_and_need_nothing_else():
-    raw = make_frame()[::-1].drop(columns=["y", "time", "row"])
-    frame, unreadable = canonical_features(raw, SCHEMA)
-    assert list(frame.columns) == list(SCHEMA.names)
-    assert unreadable == {}
-    pd.testing.assert_frame_equal(frame, raw.reset_index(drop=True))
 
 
 def test_two_tables_are_read_alike(put):
