@@ -29,7 +29,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 bench: setup
-	$(BIN)/python -m pytest tests/benchmarks -q -s --benchmarks
+	$(BIN)/python -m pytest tests/benchmarks -q -o python_files="bench_*.py"
 
 clean:
 	rm -rf .venv .factory .mypy_cache .pytest_cache .ruff_cache

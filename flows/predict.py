@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
 from factory.bundle import Bundle
-from factory.nouns import Window
 from flows.artifacts import artifact_key
 from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace, resolve
-from registry.sources import read_window
+from registry.sources import read_to_score
 from serving.batch import score, write_and_log, writer_for
 
 
@@ -34,9 +34,10 @@ def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
     name, _ = resolve(model)
     version = place.models.champion(name)
     bundle = place.models.load(name, version)
-    window = read_rows(source, bundle)
-    score_rows(name, version, bundle, window, output, place)
-    told = {"model": name, "version": version, "rows": window.version.rows, "output": output}
+    features, keys = read_rows(source, bundle)
+    score_rows(name, version, bundle, (features, keys), output, place)
+    told: dict[str, Any] = {"model": name, "version": version, "rows": len(features)}
+    told["output"] = output
     told["seconds"] = place.clock() - started
     create_markdown_artifact(
         f"# {name}: {told['rows']:,} predictions\n\nVersion {version}, written to {output}.\n",
@@ -47,15 +48,21 @@ def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
 
 
 @step("read", repeatable=True)
-def read_rows(source: str, bundle: Bundle) -> Window:
-    """Read the rows to score in canonical form."""
-    return read_window(source, bundle.schema)
+def read_rows(source: str, bundle: Bundle) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the rows to score, and what names them."""
+    return read_to_score(source, bundle.schema)
 
 
 @step("score, log and write")
 def score_rows(
-    name: str, version: int, bundle: Bundle, window: Window, output: str, place: Workplace
+    name: str,
+    version: int,
+    bundle: Bundle,
+    rows: tuple[pd.DataFrame, pd.DataFrame],
+    output: str,
+    place: Workplace,
 ) -> None:
     """Predict, append to the inference log, write the file."""
-    answer = score(bundle, window, version=version, at=now(), model=name)
-    write_and_log(answer, window, bundle, place.home, Path(output))
+    features, keys = rows
+    answer = score(bundle, features, keys, version=version, at=now(), model=name)
+    write_and_log(answer, features, place.home, Path(output))

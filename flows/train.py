@@ -18,6 +18,7 @@ from flows.artifacts import publish_training
 from flows.progress import on_trial
 from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace
+from registry.databases import without_password
 from registry.frames import load_frame, save_frame
 from registry.ledger import Transaction
 from registry.runs import Runs
@@ -43,6 +44,7 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
             update={"data": settings.data.model_copy(update={"path": data})}
         )
     rows = read_data(settings)
+    settings = without_secret(settings)
     place = open_workplace(home)
     started = place.clock()
     runs = Runs(place.home)
@@ -59,6 +61,12 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     publish_training(told, place)
     get_run_logger().info("version %s: %s", version, verdict.because)
     return told
+
+
+def without_secret(settings: ModelConfig) -> ModelConfig:
+    """Leave out the password of a database's address, since a bundle carries its configuration."""
+    shown = without_password(settings.data.path)
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": shown})})
 
 
 @step("read", repeatable=True)

@@ -31,6 +31,7 @@ __all__ = [
     "infer_schema",
     "read_pair",
     "read_table",
+    "read_to_score",
     "read_training",
     "read_window",
 ]
@@ -122,6 +123,20 @@ def read_window(location: str, schema: Schema, whole: Schema | None = None) -> W
     _check_ids(frame, schema)
     frame, unreadable = _ordered(frame, unreadable, schema)
     return Window(frame, data_version(frame, schema), unreadable)
+
+
+def read_to_score(location: str, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read rows to predict, in the table's own order; only the features have to be there.
+
+    Returns:
+        The canonical features, and the raw id and timestamp columns that the table has.
+
+    Raises:
+        BadData: the table cannot be read, or a feature has no column.
+    """
+    raw = read_table(location)
+    keys = [name for name in (schema.id, schema.timestamp) if name in raw.columns]
+    return canonical_features(raw, schema)[0], raw[keys].reset_index(drop=True)
 
 
 def read_pair(reference: str, current: str) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:

@@ -9,32 +9,41 @@ import pandas as pd
 
 from factory.bundle import Bundle
 from factory.errors import BadData
-from factory.nouns import Window
 from registry.home import Home
 from registry.inference import append
 
+OWN = {"prediction_id", "prediction", "model", "version", "predicted_at"}
 
-def score(bundle: Bundle, window: Window, *, version: int, at: str, model: str) -> pd.DataFrame:
-    """Predict every row of a window.
+
+def score(
+    bundle: Bundle,
+    features: pd.DataFrame,
+    keys: pd.DataFrame,
+    *,
+    version: int,
+    at: str,
+    model: str,
+) -> pd.DataFrame:
+    """Predict every row of a table.
 
     Args:
         bundle: the model.
-        window: canonical rows; a target column is ignored.
+        features: canonical rows.
+        keys: columns that name the rows, such as id and timestamp; carried over.
         version: the model's version, stored with each prediction.
         at: moment of prediction, UTC, ISO format.
         model: registered name.
 
     Returns:
-        One row a prediction, in the window's order: ``prediction_id`` (unique, random), the id and
-        timestamp columns where the schema has them, ``prediction``, ``probability_<class>`` for
+        One row a prediction, in the table's order: ``prediction_id`` (unique, random), the keys
+        (``input_<key>`` where the name is taken), ``prediction``, ``probability_<class>`` for
         classifiers, ``model``, ``version``, ``predicted_at``.
     """
     schema = bundle.schema
-    outputs = bundle.outputs(window.frame)
+    outputs = bundle.outputs(features)
     answer = pd.DataFrame({"prediction_id": [str(uuid.uuid4()) for _ in range(len(outputs))]})
-    for name in (schema.id, schema.timestamp):
-        if name is not None:
-            answer[name] = window.frame[name].to_numpy()
+    for name in keys.columns:
+        answer[f"input_{name}" if name in OWN else name] = keys[name].to_numpy()
     if schema.task == "regression":
         answer["prediction"] = outputs
     else:
@@ -44,9 +53,7 @@ def score(bundle: Bundle, window: Window, *, version: int, at: str, model: str) 
     return answer.assign(model=model, version=version, predicted_at=at)
 
 
-def write_and_log(
-    answer: pd.DataFrame, window: Window, bundle: Bundle, home: Home, output: Path
-) -> None:
+def write_and_log(answer: pd.DataFrame, features: pd.DataFrame, home: Home, output: Path) -> None:
     """Write predictions to a file and append them, with their features, to the inference log.
 
     Raises:
@@ -58,8 +65,8 @@ def write_and_log(
         writer(answer, partial)
     except OSError as error:
         raise BadData(f"{output} cannot be written: {error}.", hint="give another file") from None
-    features = window.frame[list(bundle.schema.names)].add_prefix("feature_")
-    append(home, str(answer["model"].iloc[0]), pd.concat([answer, features], axis=1))
+    logged = pd.concat([answer, features.add_prefix("feature_")], axis=1)
+    append(home, str(answer["model"].iloc[0]), logged)
     partial.replace(output)
 
 

@@ -19,6 +19,7 @@ def run(args: Namespace) -> int:
     if args.json:
         print_json({"model": name, "decisions": told})
     else:
+        answers.print(f"decisions on {name}, oldest first")
         for d in told:
             window, before, after = d["window"], d["champion_before"], d["champion_after"]
             when = (

@@ -2,10 +2,12 @@ import os
 import shutil
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from small import world, write_config
 
 from flows.cli import main
 from flows.environment import prefect_server, prepare
+from flows.steps import drain
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,11 +16,11 @@ def prefect_api(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prefect")
     prepare(os.environ, folder)
     with prefect_server(folder) as ready:
-        from flows.steps import drain  # noqa: PLC0415 - Prefect reads the environment at import
-
         ready()
-        yield
-        drain()
+        # Prefect read its settings when a test module imported it, before there was a server.
+        with temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}):
+            yield
+            drain()
 
 
 @pytest.fixture(scope="session")
