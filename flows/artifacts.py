@@ -11,7 +11,8 @@ from flows.workplace import Workplace
 def publish_decision(body: dict[str, Any], place: Workplace) -> None:
     """Write a decision's artifacts: the summary, the drift table, the challenger's MLflow run."""
     key = artifact_key(body["model"])
-    create_markdown_artifact(decision_markdown(body), key=f"{key}-decision")
+    said = f"{remedy_words(body['remedy'])}: {body['diagnosis']['cause'].replace('_', ' ')}"
+    create_markdown_artifact(decision_markdown(body), key=f"{key}-decision", description=said)
     rows = [
         {**signal, "alarm": "yes" if signal["alarm"] else ""}
         for signal in body["check"]["drift"]["features"]
@@ -25,7 +26,8 @@ def publish_decision(body: dict[str, Any], place: Workplace) -> None:
 def publish_training(told: dict[str, Any], place: Workplace) -> None:
     """Write a training's artifacts: the summary and the link to its MLflow run."""
     key = artifact_key(told["model"])
-    create_markdown_artifact(training_markdown(told), key=f"{key}-training")
+    said = f"version {told['version']}, {told['metric']} {told['score']:.5g}"
+    create_markdown_artifact(training_markdown(told), key=f"{key}-training", description=said)
     link = place.models.link(told["model"], told["version"])
     create_link_artifact(link, key=f"{key}-mlflow", description="version in MLflow")
 
