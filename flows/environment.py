@@ -20,18 +20,20 @@ from factory.errors import Unavailable
 from registry.home import open_home
 
 START_SECONDS = 120.0
-QUIET = {
+DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    # Threads that spin while they wait for each other are slow beside any busy neighbour.
+    "OMP_NUM_THREADS": "1",
 }
 
 
 def prepare(environ: MutableMapping[str, str], prefect_home: Path) -> None:
-    """Set what Prefect and MLflow read at import: no telemetry, state under the home folder."""
-    for key, value in QUIET.items():
+    """Set what libraries read at import: no telemetry, state under the home, one thread a fit."""
+    for key, value in DEFAULTS.items():
         environ.setdefault(key, value)
     environ.setdefault("PREFECT_HOME", str(prefect_home))
 

@@ -16,6 +16,7 @@ from flows.console import progress, say
 from flows.demo.stream import Stretch, write_stream
 from flows.monitor import monitor
 from flows.report import ReportData, ReportRow, render_report
+from flows.report.history import remedy_words
 from flows.train import train_model
 from flows.workplace import Workplace, now, open_workplace
 from registry.sources import read_window
@@ -92,22 +93,30 @@ def release_badly(rows: Path, config: Path, home: str, place: Workplace) -> None
 
 
 def board(rows: list[ReportRow]) -> Table:
-    """Return the year so far as a table."""
-    table = Table("window", "incident", "what moved", "remedy", "champion", "score", "untouched")
+    """Return the year so far as a table: what moved, what was done, what it cost."""
+    table = Table(header_style="bold")
+    for name in ("window", "score", "untouched", "champion"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what moved -> remedy")
     for row in rows:
-        run = row.run
-        remedy, moved = run["remedy"], run["diagnosis"]["culprits"][:2]
-        before, after = run["champion_before"], run["champion_after"]
+        before, after = row.run["champion_before"], row.run["champion_after"]
         table.add_row(
             row.name,
-            row.incident or "",
-            " ".join([run["diagnosis"]["cause"], *moved]),
-            remedy["kind"],
-            str(before) if before == after else f"{before} -> {after}",
             f"{row.score:.2f}",
             f"{row.static_score:.2f}",
+            str(before) if before == after else f"{before} -> {after}",
+            told(row),
         )
     return table
+
+
+def told(row: ReportRow) -> str:
+    """Say in a line what moved, what was done, and what the policy was not told of."""
+    found = row.run["diagnosis"]
+    moved = ", ".join(found["culprits"][:2])
+    cause = found["cause"].replace("_", " ") + (f" ({moved})" if moved else "")
+    line = f"{cause} -> [bold]{remedy_words(row.run['remedy'])}[/bold]"
+    return f"{line}\n[yellow]{row.incident}[/yellow]" if row.incident else line
 
 
 def conclude(
