@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core.core_schema import ValidationInfo
 
+from factory.detectors import READS
 from factory.errors import BadConfig
 from factory.nouns import Kind, Task
 
@@ -83,6 +85,24 @@ class SearchConfig(Part):
     folds: int = Field(3, ge=2, le=20)
 
 
+class DetectorsConfig(Part):
+    """Which detector tests each kind of feature; see ``factory.detectors``."""
+
+    number: str = Field("ks", description=" | ".join(READS["number"]))
+    category: str = Field("chi2", description=" | ".join(READS["category"]))
+
+    @field_validator("number", "category")
+    @classmethod
+    def known(cls, name: str, info: ValidationInfo) -> str:
+        """Refuse a name that is not in the table for this kind of feature."""
+        fit = READS[str(info.field_name)]
+        if name not in fit:
+            near = difflib.get_close_matches(name.lower(), fit, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(fit)}"
+            raise BadConfig(f"{name!r} is no detector of that kind of feature.", hint=hint)
+        return name
+
+
 class CheckConfig(Part):
     """When a check alarms."""
 
@@ -95,6 +115,7 @@ class CheckConfig(Part):
     )
     confidence: Share = 0.95
     resamples: int = Field(400, ge=100, le=100_000, description="bootstrap resamples")
+    detectors: DetectorsConfig = DetectorsConfig()
 
 
 class PolicyConfig(Part):
@@ -205,6 +226,9 @@ def _explain(error: Mapping[str, Any], source: str) -> BadConfig:
         return BadConfig(f"{source}: unknown key {key!r}.", hint=hint)
     if error["type"] == "missing":
         return BadConfig(f"{source}: {key!r} is missing.", hint=f"add {key!r}")
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, BadConfig):
+        return BadConfig(f"{source}: {key}: {cause.problem}", hint=cause.hint)
     said = error["msg"].replace("tuple", "list")  # what YAML calls it
     problem = f"{source}: {key} = {error['input']!r}: {said}."
     return BadConfig(problem, hint=f"change {key!r}")

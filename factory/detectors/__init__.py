@@ -1,21 +1,41 @@
-"""Detectors: a feature's reference summary x its window summary -> a finding.
+"""Detectors: a reference x a window -> statistic, p-value and effect.
 
-A detector is a function of two ``factory.profile`` summaries that returns a
-``factory.detectors.finding.Finding``. It is one line in ``DETECTORS``, and one word in ``USED``
-for each kind of feature that it reads. Dates are checked for missing values only: they move by
-their nature.
+A detector of ``DETECTORS`` compares one feature: it is a function of two ``factory.profile``
+summaries that returns a ``factory.detectors.finding.Finding``. It is one line in the table, and
+one word in ``READS`` for each kind of feature that it reads. ``check.detectors`` names the one
+that is used; those of ``ALWAYS`` run beside it. Dates are checked for missing values only: they
+move by their nature.
+
+A detector of ``JOINT`` compares all features together: it is a function of two canonical
+tables, their schema and a seed, and what it returns has ``statistic``, ``p_value`` and
+``effect``.
 """
 
 from collections.abc import Mapping
 
 DETECTORS: Mapping[str, str] = {
     "chi2": "factory.detectors.chi2:chi2",
+    "cvm": "factory.detectors.cvm:cvm",
+    "hellinger": "factory.detectors.hellinger:hellinger",
+    "js": "factory.detectors.js:js",
     "ks": "factory.detectors.ks:ks",
     "missing": "factory.detectors.shares:missing",
+    "psi": "factory.detectors.psi:psi",
+    "tv": "factory.detectors.tv:tv",
     "unseen": "factory.detectors.shares:unseen",
+    "wasserstein": "factory.detectors.wasserstein:wasserstein",
 }
-USED: Mapping[str, tuple[str, ...]] = {
-    "number": ("ks", "missing"),
-    "category": ("chi2", "missing", "unseen"),
+READS: Mapping[str, tuple[str, ...]] = {
+    "number": ("ks", "cvm", "wasserstein", "psi", "js", "hellinger"),
+    "category": ("chi2", "tv", "psi", "js", "hellinger"),
+}
+ALWAYS: Mapping[str, tuple[str, ...]] = {
+    "number": ("missing",),
+    "category": ("missing", "unseen"),
     "date": ("missing",),
+}
+JOINT: Mapping[str, str] = {
+    "domain_classifier": "factory.detectors.domain:domain_classifier",
+    "mmd": "factory.detectors.mmd:mmd",
+    "pca": "factory.detectors.pca:pca",
 }

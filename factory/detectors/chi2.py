@@ -49,7 +49,7 @@ def counts(reference: Categories, window: Categories) -> Floats:
     >>> counts(a, Categories.of(np.array(["b"], dtype=object))).tolist()
     [[2.0, 0.0], [0.0, 1.0]]
     """
-    names = {**reference.counts, **window.counts}
+    names = sorted({**reference.counts, **window.counts})
     both = [[summary.counts.get(name, 0) for name in names] for summary in (reference, window)]
     return np.array(both, dtype=np.float64).reshape(2, len(names))
 

@@ -11,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from factory.detectors.joint import sample
 from factory.nouns import Floats, Schema
 
 ROWS = 4_000
@@ -37,6 +38,11 @@ class Domain:
     p_value: float
     positions: NDArray[np.intp]
     weights: Floats
+
+    @property
+    def statistic(self) -> float:
+        """The area, under the name that all joint detectors share."""
+        return self.auc
 
     @property
     def effect(self) -> float:
@@ -76,10 +82,10 @@ def domain_classifier(
     """
     columns = [column for column in schema.features if column.kind != "date"]
     rng = np.random.default_rng(seed)
-    positions = _sample(len(reference), rng)
+    positions = sample(len(reference), ROWS, rng)
     if not columns or min(len(reference), len(window)) < FEWEST:
         return Domain(0.5, 1.0, positions, np.ones(len(positions)))
-    both = (reference.iloc[positions], window.iloc[_sample(len(window), rng)])
+    both = (reference.iloc[positions], window.iloc[sample(len(window), ROWS, rng)])
     X = np.column_stack([_numbers(pd.concat([side[c.name] for side in both])) for c in columns])
     y = np.repeat([0, 1], [len(side) for side in both])
     # So little work is fastest on one thread, and threads that wait for busy cores stall it.
@@ -91,12 +97,6 @@ def domain_classifier(
         weights = likely / (1 - likely) * (before / now)
     weights = np.clip(weights, 1 / LARGEST_WEIGHT, LARGEST_WEIGHT)
     return Domain(auc, p_value, positions, weights)
-
-
-def _sample(rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    if rows <= ROWS:
-        return np.arange(rows)
-    return np.sort(rng.choice(rows, size=ROWS, replace=False))
 
 
 def _numbers(column: "pd.Series[Any]") -> Floats:

@@ -6,11 +6,11 @@ from importlib import import_module
 
 import numpy as np
 
-from factory.config import CheckConfig
-from factory.detectors import DETECTORS, USED
+from factory.config import CheckConfig, DetectorsConfig
+from factory.detectors import ALWAYS, DETECTORS
 from factory.detectors.finding import NOTHING, Finding
 from factory.detectors.multiplicity import benjamini_hochberg
-from factory.nouns import Schema, Signal
+from factory.nouns import Kind, Schema, Signal
 from factory.profile import Profile
 
 Detector = Callable[..., Finding]
@@ -25,7 +25,7 @@ def signals(
     config: CheckConfig,
     silent: tuple[str, ...] = (),
 ) -> tuple[Signal, ...]:
-    """Run every detector that fits each feature.
+    """Run the configured detector of each feature, and those that always run beside it.
 
     A signal alarms when it is rejected under the false discovery rate of all signals together
     and its effect is at least the smallest one that matters.
@@ -34,7 +34,7 @@ def signals(
         reference: the features' reference.
         window: the same features now.
         schema: the features and their kinds.
-        config: rate and smallest effect.
+        config: detectors, rate and smallest effect.
         silent: features that are reported but never alarm.
 
     Returns:
@@ -51,7 +51,7 @@ def signals(
     found = []
     for column in schema.features:
         pair = reference.features[column.name], window.features[column.name]
-        for name in USED[column.kind]:
+        for name in _used(column.kind, config.detectors):
             finding = detector(name)(*pair)
             if name in OPTIONAL and finding is NOTHING:
                 continue
@@ -72,6 +72,16 @@ def signals(
         )
         for (feature, kind, name, finding), q in zip(found, adjusted, strict=True)
     )
+
+
+def _used(kind: Kind, chosen: DetectorsConfig) -> tuple[str, ...]:
+    match kind:
+        case "number":
+            return (chosen.number, *ALWAYS[kind])
+        case "category":
+            return (chosen.category, *ALWAYS[kind])
+        case "date":
+            return ALWAYS[kind]
 
 
 @cache
