@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
+from factory.estimate import PerformanceEstimator, fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Bools, Column, Outputs, Schema
 
@@ -62,6 +63,8 @@ class Bundle:
             ``schema`` lacks were dropped, and their values in ``reference`` are the last sound
             ones. Empty where nothing was dropped.
         config: the configuration it was made under, as plain values (see ``ModelConfig``).
+        estimator: estimates the metric where labels are missing (see ``factory.estimate``); learnt
+            on held-out rows, None where it cannot be.
     """
 
     schema: Schema
@@ -78,6 +81,7 @@ class Bundle:
     neutralised: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
+    estimator: PerformanceEstimator | None = None
 
     @property
     def whole(self) -> Schema:
@@ -92,7 +96,10 @@ class Bundle:
         return pipeline_outputs(self.pipeline, self.schema, frame)
 
     def neutralise(self, features: tuple[str, ...]) -> "Bundle":
-        """Return the same model with some features replaced by their neutral constants."""
+        """Return the same model with some features replaced by their neutral constants.
+
+        What it says is new, so that its performance is estimated from the reference rows.
+        """
         values = {name: self.neutral[name] for name in features}
         steps = [("neutralise", Neutralise(values)), *self.pipeline.steps]
         if self.neutralised:
@@ -102,13 +109,16 @@ class Bundle:
         together = tuple(sorted({*self.neutralised, *features}))
         outputs = pipeline_outputs(pipeline, self.schema, self.reference)
         truth = self.reference[self.schema.target].to_numpy()
-        score = metric_named(self.metric, self.schema).value(truth, outputs)
+        metric = metric_named(self.metric, self.schema)
+        sound = self.schema.without(together)
+        seed = int(self.config.get("seed", 0))
         return replace(
             self,
             pipeline=pipeline,
             neutralised=together,
             reference_outputs=outputs,
-            reference_score=score,
+            reference_score=metric.value(truth, outputs),
+            estimator=fit_estimator(metric, sound, self.reference, outputs, seed=seed),
         )
 
     def unseen(self, frame: pd.DataFrame) -> Bools:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from factory.detectors import domain
 from factory.detectors.chi2 import chi2
 from factory.detectors.features import signals
 from factory.detectors.ks import ks
-from factory.nouns import Bools, Estimate, Evidence, Outputs, Schema, Signal, Window
+from factory.estimate import estimate
+from factory.metrics import metric_named
+from factory.nouns import Bools, Estimate, Evidence, Outputs, Problem, Schema, Signal, Window
 from factory.performance import performance
 from factory.profile import Categories, Numbers, Profile
 from factory.quality import inspect
@@ -47,9 +49,11 @@ def check(
 ) -> Checked:
     """Measure quality, drift and performance of one window.
 
+    Performance is realised where labels are in, and estimated on all rows where that is possible.
+
     Features that the champion already has neutralised keep their drift signals, but do not
-    alarm, have no quality problems and do not enter the joint test. Rows that the champion was
-    trained on do not count for its performance, where rows can be told apart.
+    alarm, and do not enter the joint test; their problems are marked as handled. Rows that the
+    champion was trained on do not count for its performance, where rows can be told apart.
 
     Args:
         bundle: the champion.
@@ -79,7 +83,8 @@ def check(
     outputs = _outputs(bundle, frame)
     reference, current = Profile.of(bundle.reference, schema), Profile.of(frame, schema)
     problems, broken = inspect(reference, current, window, schema)
-    broken |= _broken_elsewhere(bundle, window)
+    known, broken_elsewhere = _dropped(bundle, window)
+    broken |= broken_elsewhere
     truth = _truth(frame, schema)
     judged = _fresh(bundle, frame, ~pd.isna(truth))
     evidence = Evidence(
@@ -87,12 +92,22 @@ def check(
         version=version,
         window=window.version,
         labelled=int(judged.sum()),
-        quality=tuple(p for p in problems if p.feature not in bundle.neutralised),
+        quality=(
+            *(replace(p, handled=p.feature in bundle.neutralised) for p in problems),
+            *(replace(p, handled=True) for p in known),
+        ),
         drift=signals(reference, current, schema, config, silent=bundle.neutralised),
         joint=_joint(bundle, frame, config, seed),
         prediction_drift=_prediction_drift(bundle, outputs, config),
         label_drift=_label_drift(bundle, truth, config),
-        performance=performance(bundle, truth[judged], outputs[judged], config, seed=seed),
+        performance=performance(
+            bundle,
+            truth[judged],
+            outputs[judged],
+            config,
+            seed=seed,
+            estimated=_estimated(bundle, frame, outputs, config, seed),
+        ),
     )
     return Checked(evidence, outputs, broken)
 
@@ -132,7 +147,12 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
         },
         "labelled": evidence.labelled,
         "quality": [
-            {"feature": p.feature, "problem": p.problem, "share": _plain(p.share)}
+            {
+                "feature": p.feature,
+                "problem": p.problem,
+                "share": _plain(p.share),
+                "handled": p.handled,
+            }
             for p in evidence.quality
         ],
         "drift": {
@@ -171,21 +191,36 @@ def signal_json(signal: Signal) -> dict[str, Any]:
     }
 
 
-def _broken_elsewhere(bundle: Bundle, window: Window) -> dict[str, Bools]:
+def _dropped(bundle: Bundle, window: Window) -> tuple[tuple[Problem, ...], dict[str, Bools]]:
     """Inspect the features that the champion does without, lest a refit learn from them again."""
     present = bundle.reference.columns.intersection(window.frame.columns)
     dropped = bundle.whole.without(bundle.schema.names)
     dropped = dropped.reading(tuple(c for c in dropped.features if c.name in present))
     if not dropped.features:
-        return {}
+        return (), {}
     profiles = Profile.of(bundle.reference, dropped), Profile.of(window.frame, dropped)
-    return inspect(*profiles, window, dropped)[1]
+    return inspect(*profiles, window, dropped)
 
 
 def _outputs(bundle: Bundle, frame: pd.DataFrame) -> Outputs:
     if len(frame):
         return bundle.outputs(frame)
     return np.empty((0, *bundle.reference_outputs.shape[1:]))
+
+
+def _estimated(
+    bundle: Bundle, frame: pd.DataFrame, outputs: Outputs, config: CheckConfig, seed: int
+) -> Estimate | None:
+    metric = metric_named(bundle.metric, bundle.schema)
+    return estimate(
+        bundle.estimator,
+        metric,
+        frame,
+        outputs,
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=seed,
+    )
 
 
 def _truth(frame: pd.DataFrame, schema: Schema) -> NDArray[Any]:

@@ -139,9 +139,6 @@ class PolicyConfig(Part):
     retrain_cost: float = Field(
         0.01, ge=0, description="relative gain a retraining must bring on top of a cheaper remedy"
     )
-    hopeless: Share = Field(
-        0.5, description="share of features broken at once that no model can mend"
-    )
 
 
 class ModelConfig(Part):

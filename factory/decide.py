@@ -28,33 +28,29 @@ def decide(
     diagnosis: Diagnosis,
     rehearsals: Sequence[Rehearsal],
     policy: PolicyConfig,
-    *,
-    features: int,
 ) -> Choice:
     """Choose the remedy with the largest certain gain after costs, or none.
 
     A remedy qualifies when its gain is certain (lower bound above 0) and at least
     ``policy.minimum_gain``. Of those the largest gain after costs wins, where whatever fits a
-    model pays ``policy.retrain_cost``; a tie goes to the cheaper one, which comes first.
+    model pays ``policy.retrain_cost``; a tie goes to the cheaper one, which comes first. Where
+    broken data cost performance and nothing qualifies, the source has to be fixed.
 
     Args:
         evidence: what the check measured.
         diagnosis: its cause.
         rehearsals: measured remedies, cheapest first; empty when labels are too few.
         policy: what a remedy must be worth.
-        features: number of features the champion reads.
     """
-    broken = tuple(sorted({p.feature for p in evidence.quality if p.share >= policy.hopeless}))
-    hopeless = len(broken) >= policy.hopeless * features
     if not rehearsals:
         return _without_labels(evidence, diagnosis, policy)
     worth = [r for r in rehearsals if _qualifies(r, policy)]
     if worth:
         best = max(worth, key=lambda r: r.gain - cost(r.remedy, policy))
         return Choice(best.remedy, _why(best, diagnosis, rehearsals))
-    if hopeless and evidence.performance.alarm:
-        because = f"{len(broken)} of {features} features are broken and no model does better"
-        return Choice(FixSource(broken), because)
+    if diagnosis.cause == "data_quality" and evidence.performance.alarm:
+        because = _why_not(evidence, diagnosis, rehearsals, policy)
+        return Choice(FixSource(diagnosis.culprits), because)
     return Choice(Keep(), _why_not(evidence, diagnosis, rehearsals, policy))
 
 
@@ -104,6 +100,14 @@ def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConf
     return Choice(Keep(), f"{_sentence(diagnosis.because)}; {labelled}")
 
 
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _best_of(count: int) -> str:
+    return "the one remedy rehearsed" if count == 1 else f"the best of {count} remedies rehearsed"
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -130,9 +134,8 @@ def _why_not(
     best = max(challengers, key=lambda r: r.gain - cost(r.remedy, policy))
     needed = policy.minimum_gain + cost(best.remedy, policy)
     measured = (
-        f"the best of {len(challengers)} remedies rehearsed, {describe(best.remedy)}, gains "
-        f"{best.gain:.1%} (at least {best.gain_low:.1%}); a change must bring a certain gain of "
-        f"{needed:.1%}"
+        f"{_best_of(len(challengers))}, {describe(best.remedy)}, gains {best.gain + 0.0:.1%} "
+        f"(at least {best.gain_low:.1%}); a change must bring a certain gain of {needed:.1%}"
     )
     hurt = " although performance fell" if evidence.performance.alarm else ""
     return f"{_sentence(diagnosis.because)}. Kept{hurt}: {measured}"
@@ -142,7 +145,7 @@ def describe(remedy: Remedy) -> str:
     """Name a remedy in words.
 
     >>> describe(DropFeatures(("a", "b"), "neutralise")), describe(RollBack(3))
-    ('neutralising a, b', 'version 3')
+    ("neutralising 'a', 'b'", 'version 3')
     """
     match remedy:
         case Keep():
@@ -150,9 +153,9 @@ def describe(remedy: Remedy) -> str:
         case RollBack(to_version=version):
             return f"version {version}"
         case DropFeatures(features=names, how="neutralise"):
-            return f"neutralising {', '.join(names)}"
+            return f"neutralising {_list(names)}"
         case DropFeatures(features=names):
-            return f"a refit without {', '.join(names)}"
+            return f"a refit without {_list(names)}"
         case Retrain(rows="all"):
             return "a refit on all rows"
         case Retrain(windows=1):
@@ -160,7 +163,7 @@ def describe(remedy: Remedy) -> str:
         case Retrain(windows=windows):
             return f"a refit on the newest {windows} windows"
         case FixSource(features=names):
-            return f"fixing the source of {', '.join(names)}"
+            return f"fixing the source of {_list(names)}"
         case AskLabels(rows=count):
             return f"asking for {count} labels"
         case _:

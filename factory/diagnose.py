@@ -49,6 +49,10 @@ def diagnose(
         return Diagnosis("label_drift", (), "the target moved, and performance held")
     if moved:
         return Diagnosis("covariate_drift", moved, f"{_list(moved)} moved, and performance held")
+    handled = tuple(p.feature for p in evidence.quality if p.handled)
+    if handled:
+        because = f"{_list(handled)} still broken, which the champion does without"
+        return Diagnosis("none", (), because)
     return Diagnosis("none", (), "nothing moved that matters")
 
 
@@ -83,6 +87,8 @@ def _without_labels(evidence: Evidence, moved: tuple[str, ...]) -> Diagnosis:
 def _broken(quality: tuple[Problem, ...], importance: Mapping[str, float]) -> tuple[str, ...]:
     worst: dict[str, float] = {}
     for problem in quality:
+        if problem.handled:
+            continue
         harm = problem.share * (1.0 + max(importance.get(problem.feature, 0.0), 0.0))
         worst[problem.feature] = max(worst.get(problem.feature, 0.0), harm)
     return tuple(sorted(worst, key=lambda name: (-worst[name], name)))
@@ -99,9 +105,14 @@ def _moved(evidence: Evidence, importance: Mapping[str, float]) -> tuple[str, ..
 
 def _broken_sentence(quality: tuple[Problem, ...], broken: tuple[str, ...]) -> str:
     said = {
-        p.feature: f"{p.feature} is {_WORDS[p.problem]} in {p.share:.0%} of rows" for p in quality
+        p.feature: f"{p.feature!r} is {_WORDS[p.problem]} in {_percent(p.share)} of rows"
+        for p in quality
     }
     return "; ".join(said[name] for name in broken[:MOST_CULPRITS])
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"  # noqa: PLR2004 - one percent
 
 
 _WORDS = {
@@ -121,5 +132,6 @@ def _fall(evidence: Evidence) -> str:
     return f"{metric} went from {performance.reference:.4g} to {value:.4g}"
 
 
-def _list(names: tuple[str, ...]) -> str:
+def _list(features: tuple[str, ...]) -> str:
+    names = [repr(name) for name in features]
     return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]

@@ -92,11 +92,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A data-quality finding on one feature; ``share`` of the window's rows is touched."""
+    """A data-quality finding on one feature; ``share`` of the window's rows is touched.
+
+    ``handled`` is a feature that the champion does without already.
+    """
 
     feature: str
     problem: Literal["missing", "constant", "out_of_range", "placeholder", "unseen", "type"]
     share: float
+    handled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,11 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """The champion's metric: on its reference, and realised on the window's labelled rows."""
+    """The champion's metric: on its reference, and on the window.
+
+    ``realised`` is measured on the window's labelled rows, ``estimated`` told from the features
+    and outputs of all its rows. The alarm follows the former where there is one.
+    """
 
     metric: str
     reference: float
@@ -161,7 +169,7 @@ class Evidence:
         """Whether anything at all was found."""
         single = (self.joint, self.prediction_drift, self.label_drift)
         return (
-            bool(self.quality)
+            any(not problem.handled for problem in self.quality)
             or self.drift_alarm
             or self.performance.alarm
             or any(signal is not None and signal.alarm for signal in single)

@@ -1,6 +1,5 @@
 """Which remedies could apply to a window, cheapest first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from factory.config import PolicyConfig
@@ -23,13 +22,11 @@ class History:
         earlier: versions that were champion before, newest first, without the present one.
         reign: number of the promotion that made the present champion, from 1.
         windows_since_promotion: windows decided on since the champion last changed.
-        neutralised: features that the champion already ignores.
     """
 
     earlier: tuple[int, ...]
     reign: int
     windows_since_promotion: int
-    neutralised: tuple[str, ...] = ()
 
 
 def applicable(
@@ -43,7 +40,7 @@ def applicable(
     """
     remedies: list[Remedy] = [Keep()]
     remedies += [RollBack(version) for version in history.earlier[: policy.versions]]
-    blamed = _blamed(evidence, diagnosis, history)
+    blamed = _blamed(evidence, diagnosis)
     if blamed:
         remedies.append(DropFeatures(blamed, "neutralise"))
     if evidence.alarm and history.windows_since_promotion >= policy.cooldown:
@@ -54,20 +51,8 @@ def applicable(
     return tuple(remedies)
 
 
-def _blamed(evidence: Evidence, diagnosis: Diagnosis, history: History) -> tuple[str, ...]:
-    broken = {problem.feature for problem in evidence.quality}
+def _blamed(evidence: Evidence, diagnosis: Diagnosis) -> tuple[str, ...]:
+    broken = {problem.feature for problem in evidence.quality if not problem.handled}
     if not broken and evidence.performance.alarm and diagnosis.cause == "covariate_drift":
         broken = set(diagnosis.culprits)
-    return tuple(sorted(broken - set(history.neutralised)))
-
-
-def needs_fit(remedies: Sequence[Remedy]) -> bool:
-    """Say whether any of the remedies fits a model.
-
-    >>> needs_fit([Keep(), RollBack(1)]), needs_fit([Keep(), Retrain("all")])
-    (False, True)
-    """
-    return any(
-        isinstance(remedy, Retrain) or (isinstance(remedy, DropFeatures) and remedy.how == "refit")
-        for remedy in remedies
-    )
+    return tuple(sorted(broken))

@@ -20,7 +20,7 @@ The rules and their limits:
   ``factory.placeholders``).
 * ``unseen``: more than a fifth of the values are categories that the reference does not make
   one expect. They are news up to one half, and damage from there on.
-* ``type``: values that could not be read as the feature's kind.
+* ``type``: at least 1 % of the values could not be read as the feature's kind.
 """
 
 from collections.abc import Iterator
@@ -42,6 +42,8 @@ MISSING = 0.05
 """Additional share of missing values that is a problem."""
 GONE, MOSTLY = 0.9, 0.5
 """Share of what is usually present whose loss is a problem, where this much is present."""
+UNREADABLE = 0.01
+"""Share of values of the wrong kind that is a problem; those cells are missing in any case."""
 UNSEEN, DAMAGED = 0.2, 0.5
 """Additional share of unseen categories that is a problem, and that breaks the rows."""
 STILL = 30
@@ -146,7 +148,7 @@ def stands_still(reference: Numbers | Categories, window: Numbers | Categories) 
 def _damages(
     reference: Summary, current: Summary, values: NDArray[Any], unreadable: Bools
 ) -> Iterator[Damage]:
-    if unreadable.any():
+    if unreadable.mean() >= UNREADABLE:
         yield "type", unreadable, unreadable
     lost = current.lost & ~unreadable
     certain = shares.missing(reference, Summary(lost)).p_value < CERTAIN

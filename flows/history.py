@@ -11,6 +11,9 @@ from factory.nouns import Bools, Schema, Window
 from flows.workplace import Workplace
 from registry.frames import load_frame
 
+SOUND = "__sound__"
+"""Column of a marking, gone before rows are handed out."""
+
 
 @dataclass(frozen=True)
 class Past:
@@ -31,43 +34,47 @@ def rows_for_refit(
         model: registered name.
         schema: of the refit; only its features need to be sound.
         past: what the present window adds.
-        newest: keep at most this many rows, the newest; None keeps all.
+        newest: look at so many of the newest labelled rows only; None looks at all.
 
     Returns:
-        Canonical rows with labels and without broken values in the schema's features. A row
-        that came twice, such as a window that is part of newer training data, counts once.
-        Where rows cannot be told apart, only the newest training data and what came after them
-        count instead.
+        Canonical rows with labels and without broken values in the schema's features; none
+        where ``newest`` is no less than all, since that is another refit's. A row that came
+        twice, such as a window that is part of newer training data, counts once. Where rows
+        cannot be told apart, only the newest training data and what came after them count
+        instead.
     """
     entries = [w for w in place.ledger.windows(model) if not w.quarantined]
     starts = [i for i, w in enumerate(entries) if w.source == "train"]
-    parts = []
     first = 0 if schema.identifiable or not starts else starts[-1]
+    parts = []
     for entry in entries[first:]:
         if entry.sha256 != past.window.version.sha256:
             frame, broken = load_frame(place.home, entry.sha256)
-            parts.append(_sound(frame, broken, schema, np.ones(len(frame), dtype=bool)))
-    parts.append(_sound(past.window.frame, past.broken, schema, past.learn))
+            parts.append(_labelled(frame, broken, schema, np.ones(len(frame), dtype=bool)))
+    parts.append(_labelled(past.window.frame, past.broken, schema, past.learn))
     filled = [part for part in parts if len(part)]
-    if not filled:
-        return parts[-1]
-    rows = pd.concat(filled, ignore_index=True)
+    rows = pd.concat(filled, ignore_index=True) if filled else parts[-1]
     if schema.identifiable:
         _, once = np.unique(row_hashes(rows, schema), return_index=True)
         rows = rows.iloc[np.sort(once)]
     if schema.timestamp is not None:
         rows = rows.sort_values(schema.timestamp, kind="stable")
-    return (rows if newest is None else rows.tail(newest)).reset_index(drop=True)
+    if newest is not None:
+        rows = rows.tail(newest if newest < len(rows) else 0)
+    return rows.loc[rows[SOUND]].drop(columns=SOUND).reset_index(drop=True)
 
 
-def _sound(
+def _labelled(
     frame: pd.DataFrame, broken: Mapping[str, Bools], schema: Schema, usable: Bools
 ) -> pd.DataFrame:
-    columns = [*schema.names, schema.target, schema.timestamp, schema.id]
-    if schema.target not in frame or not set(schema.names) <= set(frame.columns):
-        return frame.iloc[:0]
-    usable = usable & frame[schema.target].notna().to_numpy()
+    """Return the usable rows with a label, and in ``SOUND`` whether nothing in them is broken."""
+    wanted = (*schema.names, schema.target, schema.timestamp, schema.id)
+    columns = [name for name in wanted if name is not None]
+    if not set(columns) <= set(frame.columns):
+        return pd.DataFrame(columns=[*columns, SOUND])
+    sound = np.ones(len(frame), dtype=bool)
     for name in schema.names:
         if name in broken:
-            usable = usable & ~broken[name]
-    return frame.loc[usable, [c for c in columns if c is not None]]
+            sound &= ~broken[name]
+    known = usable & frame[schema.target].notna().to_numpy()
+    return frame[columns].assign(**{SOUND: sound}).loc[known]

@@ -134,7 +134,6 @@ def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> 
         examined.diagnosis,
         [entry.rehearsal for entry in rehearsed],
         case.config.policy,
-        features=len(case.champion.schema.features),
     )
 
 
@@ -203,8 +202,8 @@ def _refit(
     without = (*without, *_still_unusable(case, examined))
     schema = case.champion.whole.without(without)
     frame = rows_for_refit(place, case.model, schema, past, newest=newest)
-    if len(frame) < max(case.config.policy.minimum_rows, newest or 0):
-        return None  # too few to learn from, or no other rows than those of a refit on all
+    if len(frame) < case.config.policy.minimum_rows:
+        return None
     reference = case.window.frame.loc[_sound(case, examined, schema.names)]
     try:
         return refit(

@@ -67,8 +67,7 @@ def history(name: str, version: int, place: Workplace) -> History:
         raise NoChampion(name)
     earlier = dict.fromkeys(p.version for p in reversed(promotions) if p.version != version)
     since = [d for d in place.ledger.decisions(name) if d.at > promotions[-1].at]
-    neutralised = place.models.load(name, version).neutralised
-    return History(tuple(earlier), promotions[-1].sequence, len(since), neutralised)
+    return History(tuple(earlier), promotions[-1].sequence, len(since))
 
 
 def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:

@@ -2,8 +2,8 @@
 
 The model is a scikit-learn one in skops format, so that MLflow and whoever serves its models can
 use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
-the reference rows with the outputs on them (reference.parquet) and the hashes of the rows seen
-(seen.npy).
+the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
+(seen.npy) and what estimates its performance (estimator.skops).
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -34,6 +34,8 @@ from registry.client import mlflow
 
 TRUSTED_TYPES = (
     "factory.bundle.Neutralise",
+    "factory.calibrate.Calibrator",
+    "factory.losses.LossModel",
     "factory.transformers.Budget",
     "factory.transformers.DateParts",
     "factory.transformers.Finite",
@@ -60,7 +62,15 @@ TYPES: Mapping[Kind, DataType] = {
     "date": DataType.datetime,
 }
 FILES = "bundle"
-KEPT_APART = {"schema", "columns", "pipeline", "reference", "reference_outputs", "seen"}
+KEPT_APART = {
+    "schema",
+    "columns",
+    "pipeline",
+    "reference",
+    "reference_outputs",
+    "seen",
+    "estimator",
+}
 """Fields of a bundle that are not plain values."""
 
 
@@ -85,6 +95,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     told = {"schema": asdict(bundle.schema), "columns": known, **values}
     (files / "bundle.json").write_text(json.dumps(_plain(told), indent=1, allow_nan=False))
     np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
+    skops.io.dump(bundle.estimator, files / "estimator.skops")
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
     columns = np.asarray(bundle.reference_outputs, dtype=np.float64).reshape(len(reference), -1)
     for position in range(columns.shape[1]):
@@ -112,6 +123,7 @@ def read_bundle(folder: Path) -> Bundle:
         reference_outputs=outputs if schema.classes else outputs[:, 0],
         seen=np.load(files / "seen.npy", allow_pickle=False),
         columns=tuple(Column(**column) for column in told.pop("columns")),
+        estimator=skops.io.load(files / "estimator.skops", trusted=list(TRUSTED_TYPES)),
         **told,
     )
 

@@ -25,6 +25,8 @@ from factory.nouns import Column, Kind, Schema, Task
 from registry.columns import categories, cells, dates, is_date, is_number, is_text, numbers
 from registry.nearest import nearest
 
+GROUPED = r"^\s*-?\d{1,3}([ .,']\d{3})*[.,]\d+\s*$"
+"""Numbers as spreadsheets write them: 1.234,5 or 1,234.50 or 0,5."""
 NAMES_ROWS = 100
 CLASSES = 20
 PAIR = 2
@@ -127,6 +129,8 @@ def _feature(array: Any, name: str, forced: Kind | None) -> tuple[Kind | None, s
     if forced is not None:
         return forced, ""
     kind = _kind(distinct)
+    if kind == "number" and _counts_rows(present, len(distinct)):
+        return None, "it numbers the rows; name it as data.id if it identifies them"
     if kind == "category" and _names_rows(len(distinct), len(present)):
         return None, _almost_unique(present, len(distinct))
     return kind, ""
@@ -149,7 +153,20 @@ def _almost_unique(present: Any, distinct: int) -> str:
     if unreadable.mean() <= 1 - MOSTLY:
         first = present[int(np.argmax(unreadable))].as_py()
         return f"it is text in {unreadable.sum()} of {len(present)} rows, such as {first!r}"
+    grouped = pc.match_substring_regex(present.cast(pa.string()), GROUPED)
+    if grouped.to_numpy(zero_copy_only=False).mean() >= MOSTLY:
+        first = present[0].as_py()
+        return f"it looks like numbers with decimal commas or grouped digits, such as {first!r}"
     return f"it has {distinct} different texts in {len(present)} rows"
+
+
+def _counts_rows(present: Any, distinct: int) -> bool:
+    """Tell a running number: whole, all different, without a gap."""
+    if distinct < NAMES_ROWS or distinct < len(present):
+        return False
+    values = numbers(present)[0]
+    whole = bool(np.all(values == np.floor(values)))
+    return whole and float(values.max() - values.min()) == distinct - 1
 
 
 def _names_rows(distinct: int, rows: int) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from factory.bundle import Bundle, pipeline_outputs, row_hashes
 from factory.config import ModelConfig
+from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, Outputs, Schema
 from training.fit import sampled
@@ -50,11 +51,13 @@ def make_bundle(
         params: its hyperparameters.
         config: for the metric, the seed, and to be kept with it.
         train: rows it was offered; all count as seen, also where the family took a sample.
-        calibration: labelled rows on which features are permuted.
+        calibration: labelled rows, not among ``train``, on which features are permuted and its
+            performance on unlabelled rows is learnt to be estimated.
         reference: labelled rows it is judged on, not among ``train``.
     """
     metric = metric_named(config.metric, schema)
     outputs = pipeline_outputs(pipeline, schema, reference)
+    said = pipeline_outputs(pipeline, schema, calibration)
     kept = sampled(len(reference), REFERENCE_ROWS, config.seed)
     return Bundle(
         schema=schema,
@@ -69,6 +72,7 @@ def make_bundle(
         neutral={column.name: neutral(train, column) for column in schema.features},
         seen=np.unique(row_hashes(train, schema)),
         config=config.model_dump(mode="json"),
+        estimator=fit_estimator(metric, schema, calibration, said, seed=config.seed),
     )
 
 

@@ -67,6 +67,10 @@ def run(args: Namespace) -> int:
             f"{output} written: {schema.task} of {schema.target} from {len(schema.features)} "
             f"features and {rows.version.rows:,} rows, judged by {config.metric}"
         )
+        for column, why in rows.ignored.items():
+            answers.print(f"[yellow]left out[/yellow] {column!r}: {why}")
+        for why, count in rows.dropped.items():
+            answers.print(f"[yellow]dropped[/yellow] {count:,} rows: {why}")
         answers.print(f"next: factory train {output}")
     return 0
 
@@ -76,7 +80,7 @@ def commented(config: ModelConfig, ignored: Mapping[str, str]) -> str:
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",
         "# Only name, data.path and data.target are needed; the rest shows the defaults.",
-        *(f"# left out: {name} {why}" for name, why in ignored.items()),
+        *(f"# left out: {name!r}, {why}" for name, why in ignored.items()),
     ]
     return "\n".join([*lines, *_lines(config, 0)]) + "\n"
 
@@ -98,7 +102,9 @@ def _lines(part: BaseModel, depth: int) -> list[str]:
 
 def _yaml(value: Any) -> str:
     plain = json.loads(json.dumps(value))
-    text = yaml.safe_dump(plain, sort_keys=False, default_flow_style=True, width=10_000)
+    text = yaml.safe_dump(
+        plain, sort_keys=False, default_flow_style=True, width=10_000, allow_unicode=True
+    )
     return text.removesuffix("...\n").rstrip("\n")
 
 

@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from factory.bundle import Bundle, pipeline_outputs, row_hashes
 from factory.check import check, check_json, drift, signal_json
 from factory.config import CheckConfig
+from factory.estimate import fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Column, DataVersion, Schema, Signal, Window
 
@@ -77,6 +78,8 @@ def champion(task, seed=0):
     pipeline = make_pipeline(columns, model).fit(train[list(schema.names)], train["y"])
     outputs = pipeline_outputs(pipeline, schema, reference)
     metric = metric_named(None, schema)
+    held = rows_of(rng, 400, task, "2020-05-01")
+    said = pipeline_outputs(pipeline, schema, held)
     return Bundle(
         schema=schema,
         pipeline=pipeline,
@@ -89,6 +92,7 @@ def champion(task, seed=0):
         importance={},
         neutral={"n": 10.0, "m": 0.0, "c": "a"},
         seen=np.sort(row_hashes(train, schema)),
+        estimator=fit_estimator(metric, schema, held, said, seed=0),
     )
 
 
@@ -137,7 +141,7 @@ def test_the_json_has_the_keys_that_were_promised(task):
     assert set(told["label_drift"]) >= DESIGN["shift"]
     assert set(told["performance"]) == DESIGN["performance"]
     assert set(told["performance"]["realised"]) == DESIGN["realised"]
-    assert told["performance"]["estimated"] is None
+    assert set(told["performance"]["estimated"]) == {"value", "low", "high"}
     assert (told["model"], told["version"], told["window"]["rows"]) == ("m", 3, 500)
 
 
@@ -181,7 +185,36 @@ def test_a_window_without_the_target_column(task):
     evidence = checked(task, frame).evidence
     assert evidence.labelled == 0
     assert evidence.performance.realised is None
+    assert evidence.performance.estimated.rows == 300
     assert not evidence.alarm
+
+
+@pytest.mark.parametrize("task", CLASSES)
+def test_the_estimate_does_not_look_at_labels(task):
+    frame = rows_of(np.random.default_rng(21), 300, task, "2021-01-01")
+    blind = frame.drop(columns="y")
+    found, told = (checked(task, rows).evidence.performance for rows in (frame, blind))
+    assert found.estimated == told.estimated
+    assert found.estimated.low <= found.realised.value <= found.estimated.high
+
+
+def test_harder_rows_alarm_without_a_label():
+    frame = rows_of(np.random.default_rng(22), 6000, "binary", "2021-01-01")
+    outputs = CHAMPIONS["binary"].outputs(frame)
+    hard = frame[np.abs(outputs[:, 1] - 0.5) < 0.3].drop(columns="y").reset_index(drop=True)
+    told = checked("binary", hard).evidence.performance
+    assert told.realised is None
+    assert told.alarm
+    silent = replace(CHAMPIONS["binary"], estimator=None)
+    assert not checked("binary", hard, silent).evidence.performance.alarm
+
+
+def test_a_neutralised_champion_estimates_anew():
+    bundle = CHAMPIONS["regression"].neutralise(("n",))
+    frame = rows_of(np.random.default_rng(23), 400, "regression", "2021-01-01")
+    frame["n"] = 9999.0
+    told = checked("regression", frame, bundle).evidence.performance
+    assert told.estimated.low <= told.realised.value <= told.estimated.high
 
 
 def test_rows_of_the_training_do_not_count():
@@ -200,17 +233,17 @@ def test_damage_is_reported_with_the_rows_not_to_learn_from():
     frame = rows_of(np.random.default_rng(13), 400, "regression", "2021-01-01")
     frame.loc[:99, "n"] = 9999.0
     frame.loc[300:, "c"] = None
-    frame.loc[5, "m"] = np.nan
-    unreadable = np.arange(400) == 5
+    frame.loc[:7, "m"] = np.nan
+    unreadable = np.arange(400) < 8
     found = checked("regression", frame, m=unreadable)
     assert [(p.feature, p.problem, p.share) for p in found.evidence.quality] == [
         ("n", "out_of_range", 0.25),
-        ("m", "type", 1 / 400),
+        ("m", "type", 0.02),
         ("c", "missing", 0.25),
     ]
     assert {name: int(mask.sum()) for name, mask in found.broken.items()} == {
         "n": 100,
-        "m": 1,
+        "m": 8,
         "c": 100,
     }
     assert found.evidence.alarm

@@ -23,7 +23,7 @@ def test_broken_data_come_first_and_the_costliest_feature_leads():
     found = cause(replace(FELL, quality=problems), attribution=Attribution(0.0, None))
     assert found.cause == "data_quality"
     assert found.culprits == ("x", "z")
-    assert "x is missing in 50% of rows" in found.because
+    assert "'x' is missing in 50% of rows" in found.because
 
 
 def test_broken_data_are_not_blamed_for_a_fall_on_sound_rows():
@@ -70,3 +70,11 @@ def test_sentences_name_the_fall():
     realised = Estimate(2.0, 1.9, 2.1, 100)
     evidence = replace(FELL, performance=replace(FELL.performance, realised=realised))
     assert "went from 1 to 2" in cause(evidence, attribution=Attribution(0.0, None)).because
+
+
+def test_what_is_handled_already_is_told_and_not_blamed():
+    problem = Problem("x", "out_of_range", 1.0, handled=True)
+    found = cause(replace(QUIET, quality=(problem,)))
+    assert (found.cause, found.culprits) == ("none", ())
+    assert "'x' still broken" in found.because
+    assert not replace(QUIET, quality=(problem,)).alarm

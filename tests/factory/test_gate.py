@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,8 @@ from test_decide import CONCEPT, FELL, MOVED, NONE, QUIET
 from factory.bundle import Bundle, row_hashes
 from factory.config import PolicyConfig
 from factory.gate import Bar, gate, gate_first
-from factory.nouns import Column, DropFeatures, Keep, Retrain, RollBack, Schema
-from factory.plan import History, applicable, needs_fit
+from factory.nouns import Column, DropFeatures, Keep, Problem, Retrain, RollBack, Schema
+from factory.plan import History, applicable
 from factory.rehearse import evaluation_rows, rehearse
 
 SCHEMA = Schema((Column("a", "number"), Column("b", "number")), "y", "regression", id="id")
@@ -129,17 +131,18 @@ HISTORY = History(earlier=(4, 3, 2, 1), reign=5, windows_since_promotion=2)
 def test_quiet_windows_rehearse_only_what_costs_one_prediction():
     remedies = applicable(QUIET, NONE, HISTORY, PolicyConfig(versions=3))
     assert remedies == (Keep(), RollBack(4), RollBack(3), RollBack(2))
-    assert not needs_fit(remedies)
 
 
 def test_alarms_rehearse_refits_unless_the_cooldown_runs():
     assert Retrain("recent", 1) in applicable(MOVED, NONE, HISTORY, PolicyConfig())
-    assert not needs_fit(applicable(MOVED, NONE, HISTORY, PolicyConfig(cooldown=3)))
+    cooling = applicable(MOVED, NONE, HISTORY, PolicyConfig(cooldown=3))
+    assert Retrain("all") not in cooling
 
 
 def test_features_already_neutralised_are_not_dropped_again():
     diagnosis = CONCEPT.__class__("covariate_drift", ("x", "z"), "")
-    history = History((), 1, 0, neutralised=("x",))
-    remedies = applicable(FELL, diagnosis, history, PolicyConfig())
+    problems = (Problem("x", "missing", 1.0, handled=True), Problem("z", "missing", 1.0))
+    evidence = replace(FELL, quality=problems)
+    remedies = applicable(evidence, diagnosis, History((), 1, 0), PolicyConfig())
     assert DropFeatures(("z",), "neutralise") in remedies
     assert DropFeatures(("z",), "refit") in remedies

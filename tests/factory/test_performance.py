@@ -7,7 +7,7 @@ import pytest
 from factory.bundle import Bundle
 from factory.config import CheckConfig
 from factory.metrics import metric_named
-from factory.nouns import Schema
+from factory.nouns import Estimate, Schema
 from factory.performance import performance
 
 CONFIG = CheckConfig(resamples=100)
@@ -66,7 +66,6 @@ def test_a_loss_beyond_the_tolerance_alarms(scale, alarm):
     assert found.alarm is alarm
     assert found.realised.low < found.realised.value < found.realised.high
     assert found.realised.rows == 20_000
-    assert found.estimated is None
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "f1", "log_loss"])
@@ -99,6 +98,28 @@ def test_too_few_rows_or_one_class_say_nothing():
         found = performance(champion, rows, outputs[: len(rows)], CONFIG, seed=0)
         assert (found.realised, found.alarm) == (None, False)
         assert found.reference == champion.reference_score
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "spread", "alarm"),
+    [
+        ("log_loss", 1.0, 0.05, True),
+        ("log_loss", 1.0, 0.6, False),
+        ("log_loss", 0.1, 0.05, False),
+        ("accuracy", 0.5, 0.05, True),
+        ("accuracy", 0.5, 0.4, False),
+        ("accuracy", 0.98, 0.01, False),
+    ],
+)
+def test_an_estimate_alarms_only_where_nothing_is_realised(metric, value, spread, alarm):
+    champion = binary(np.random.default_rng(6), metric=metric)
+    truth, outputs = champion.reference["y"].to_numpy(), champion.reference_outputs
+    estimated = Estimate(value, value - spread, value + spread, 1000)
+    told = {"seed": 0, "estimated": estimated}
+    blind = performance(champion, truth[:0], outputs[:0], CONFIG, **told)
+    assert (blind.realised, blind.estimated, blind.alarm) == (None, estimated, alarm)
+    seeing = performance(champion, truth, outputs, CONFIG, **told)
+    assert (seeing.estimated, seeing.alarm) == (estimated, False)
 
 
 def test_rows_without_a_label_do_not_count():

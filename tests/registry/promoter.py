@@ -28,10 +28,10 @@ def promote_some(home: Home, name: str, seed: int, count: int) -> None:
 
 
 def promote_until_killed(home: Home, name: str, started: object) -> None:
-    """Promote one version after the other; tell when the first promotion is about to begin."""
+    """Promote one version after the other; tell when the first promotion is done."""
     models = Models(home, Ledger(home.ledger_url))
-    started.set()
     while True:
         champion = models.ledger.champion(name)
         target = VERSIONS[VERSIONS.index(champion) - 1]
         models.promote(name, target, expected=champion, who="killed", why="kill", at="now")
+        started.set()

@@ -28,6 +28,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from factory.bundle import pipeline_outputs
 from factory.errors import Unavailable, UnknownModel
+from factory.estimate import estimate, fit_estimator
+from factory.metrics import metric_named
 from registry.bundles import TRUSTED_TYPES, fetched_bundle
 from registry.client import MlflowException, connect, mlflow
 from registry.models import Models
@@ -45,6 +47,24 @@ def assert_same(one, other):
             np.testing.assert_array_equal(one.outputs(one.reference), other.outputs(one.reference))
         else:
             assert repr(a).replace("np.int64(7)", "7") == repr(b), field.name
+
+
+def estimate_of(bundle):
+    metric = metric_named(bundle.metric, bundle.schema)
+    told = {"confidence": 0.95, "resamples": 100, "seed": 0}
+    return estimate(bundle.estimator, metric, bundle.reference, bundle.reference_outputs, **told)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_what_estimates_performance_comes_back_too(models, keep, task):
+    bundle = make_bundle(task)
+    held = make_frame(task, rows=60, seed=5)
+    metric = metric_named(bundle.metric, bundle.schema)
+    told = fit_estimator(metric, bundle.schema, held, bundle.outputs(held), seed=0)
+    bundle = replace(bundle, estimator=told)
+    loaded = models.load("m", keep(bundle))
+    assert estimate_of(loaded) == estimate_of(bundle)
+    assert estimate_of(loaded).rows == 20
 
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
@@ -69,7 +89,7 @@ def test_a_version_is_a_plain_mlflow_model(home, models, keep):
     assert (folder / "input_example.json").exists()
     assert "scikit-learn==" in (folder / "requirements.txt").read_text()
     assert sorted(p.name for p in (folder / "bundle").iterdir()) == [
-        "bundle.json", "reference.parquet", "seen.npy",
+        "bundle.json", "estimator.skops", "reference.parquet", "seen.npy",
     ]  # fmt: skip
     told = models.versions("m")[0]
     assert told["version"] == version
@@ -147,6 +167,7 @@ def test_a_type_that_is_not_trusted_is_not_loaded(models, keep):
         lambda folder: (folder / "bundle" / "bundle.json").write_text("{}"),
         lambda folder: (folder / "bundle" / "reference.parquet").unlink(),
         lambda folder: (folder / "bundle" / "seen.npy").write_bytes(b""),
+        lambda folder: (folder / "bundle" / "estimator.skops").unlink(),
     ],
 )
 def test_damage_is_told(models, keep, damage):
