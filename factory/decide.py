@@ -90,7 +90,7 @@ def _qualifies(rehearsal: Rehearsal, policy: PolicyConfig) -> bool:
 
 
 def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConfig) -> Choice:
-    labelled = f"{evidence.labelled} labelled rows are too few to measure a remedy"
+    labelled = "there are too few labelled rows to measure a remedy"
     if diagnosis.cause == "data_quality":
         return Choice(FixSource(diagnosis.culprits), f"{_sentence(diagnosis.because)}; {labelled}")
     if evidence.alarm:

@@ -74,6 +74,14 @@ def _why_it_fell(evidence: Evidence, moved: tuple[str, ...], attribution: Attrib
 
 
 def _without_labels(evidence: Evidence, moved: tuple[str, ...]) -> Diagnosis:
+    estimated = evidence.performance.estimated
+    if evidence.performance.alarm and estimated is not None:
+        metric = evidence.performance.metric.replace("_", " ")
+        because = (
+            f"{metric} is estimated at {estimated.value:.4g} against "
+            f"{evidence.performance.reference:.4g}; only labels would tell for certain"
+        )
+        return Diagnosis("covariate_drift", moved, because)
     if moved:
         because = f"{_list(moved)} moved; without labels the cost is not known"
         return Diagnosis("covariate_drift", moved, because)

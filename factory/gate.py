@@ -71,7 +71,10 @@ def gate_first(challenger: Bundle, baseline: float) -> Verdict:
         baseline: the same metric of the best constant prediction on the same rows.
     """
     metric = metric_named(challenger.metric, challenger.schema)
-    said = f"{metric.name} {challenger.reference_score:.4g} against {baseline:.4g} of a constant"
+    said = (
+        f"{metric.name} {challenger.reference_score:.4g} against {baseline:.4g} of a constant "
+        f"on {len(challenger.reference):,} held-out rows"
+    )
     if degenerate := _degenerate(challenger.reference_outputs, None):
         return Verdict(passed=False, because=degenerate)
     if metric.gain(baseline, challenger.reference_score) > 0:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from factory.errors import FactoryError
+from factory.errors import FactoryError, Unavailable
 from flows.environment import prepare
 
 DONE, ALARM, USER_ERROR, INTERNAL_ERROR = 0, 1, 2, 3
@@ -18,12 +18,16 @@ DONE, ALARM, USER_ERROR, INTERNAL_ERROR = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Command:
-    """One row of the table: its name and module, what it does, says first, and takes."""
+    """One row of the table: its name and module, what it does, says first, and takes.
+
+    ``founds``: it needs no home folder that is there already.
+    """
 
     name: str
     summary: str
     doing: str
     arguments: Callable[[argparse.ArgumentParser], None]
+    founds: bool = False
 
 
 def _init(p: argparse.ArgumentParser) -> None:
@@ -94,9 +98,15 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = (
-    Command("init", "write a commented config for a data file", "Reading {data} ...", _init),
     Command(
-        "train", "search, fit, evaluate, register, gate, promote", "Training {config} ...", _train
+        "init", "write a commented config for a data file", "Reading {data} ...", _init, founds=True
+    ),
+    Command(
+        "train",
+        "search, fit, evaluate, register, gate, promote",
+        "Training {config} ...",
+        _train,
+        founds=True,
     ),
     Command(
         "predict",
@@ -121,6 +131,7 @@ COMMANDS = (
         "compare two files; no model needed",
         "Comparing {current} with {reference} ...",
         _drift,
+        founds=True,
     ),
     Command(
         "promote",
@@ -138,6 +149,7 @@ COMMANDS = (
         "a year of flights: drift, incidents, remedies",
         "Reading the flights of 2013 and starting Prefect ...",
         _demo,
+        founds=True,
     ),
 )
 
@@ -172,6 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command.doing:
         _tell(args.command.doing.format(**vars(args)))
     try:
+        if not args.command.founds:
+            _require(args.home)
         command = importlib.import_module(f"flows.commands.{args.command.name}")
         code: int = command.run(args)
     except FactoryError as error:
@@ -185,6 +199,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("This is a defect of the factory, not of your input.", "report the lines above")
         return INTERNAL_ERROR
     return code
+
+
+def _require(home: Path) -> None:
+    """Refuse a mistyped home, which would else look like lost models."""
+    if not home.is_dir() and "MLFLOW_TRACKING_URI" not in os.environ:
+        raise Unavailable(f"There is no factory at {home}.", hint="give the right --home")
 
 
 def _complain(problem: str, hint: str) -> None:

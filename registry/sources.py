@@ -199,7 +199,7 @@ def canonical_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame,
         columns[column.name] = values
         if bad.any():
             unreadable[column.name] = bad
-    return pd.DataFrame(columns, index=range(len(raw)), copy=False), unreadable
+    return pd.DataFrame(columns, index=range(len(raw))), unreadable
 
 
 def _parsed(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]:

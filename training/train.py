@@ -23,6 +23,8 @@ from training.search import BACKENDS
 from training.split import FEWEST_TRAINING_ROWS, folds, split
 from training.threads import one_thread
 
+FEW_ROWS, FEW_OF_A_CLASS = 50, 10
+"""Held-out rows, and of one class, below which a score means little."""
 SEARCH_ROWS = 20_000
 """A search tries models on at most this many training rows; the winner is fitted on all."""
 
@@ -102,6 +104,7 @@ def train(
         *date_notes(learn, schema, config.features),
         *failures,
         *_fit_notes(learn, schema, family_named(best.family), losses, config.seed),
+        *_judge_notes(reference, schema),
     )
     return Trained(
         bundle=bundle,
@@ -261,6 +264,21 @@ def _row_notes(given: int, rows: int, learn: int) -> tuple[Note, ...]:
         text = f"The search tried models on {SEARCH_ROWS} of {learn} training rows, at random."
         notes.append(RowsNote(text, learn, SEARCH_ROWS))
     return tuple(notes)
+
+
+def _judge_notes(reference: pd.DataFrame, schema: Schema) -> tuple[Note, ...]:
+    """Say where a score rests on so few rows that it means little."""
+    rows = len(reference)
+    if rows < FEW_ROWS:
+        return (RowsNote(f"Only {rows} held-out rows judge the model.", rows, rows),)
+    if schema.task == "regression":
+        return ()
+    counts = reference[schema.target].value_counts().reindex(list(schema.classes), fill_value=0)
+    count = int(counts.min())
+    if count >= FEW_OF_A_CLASS:
+        return ()
+    text = f"Only {count} held-out rows are of class {counts.idxmin()!r}."
+    return (RowsNote(text, rows, count),)
 
 
 def _fit_notes(

@@ -39,6 +39,12 @@ def tell(told: dict[str, Any]) -> None:
         f"on {realised['rows']:,} labelled rows"
     )
     answers.print(f"{performance['metric']}: reference {performance['reference']:.5g}, now {said}")
+    estimated = performance["estimated"]
+    if estimated is not None:
+        answers.print(
+            f"estimated without labels: {estimated['value']:.5g} "
+            f"({estimated['low']:.5g} to {estimated['high']:.5g})"
+        )
     if told["quality"]:
         rows = [(q["feature"], q["problem"], f"{q['share']:.1%}") for q in told["quality"]]
         print_table("quality", ("feature", "problem", "share of rows"), rows)

@@ -4,7 +4,7 @@ from argparse import Namespace
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from factory.errors import BadConfig, NoChampion
+from factory.errors import BadConfig
 from flows.console import moment, print_json, print_table
 from flows.workplace import open_workplace, resolve
 
@@ -12,9 +12,9 @@ from flows.workplace import open_workplace, resolve
 def run(args: Namespace) -> int:
     """Print every promotion, or the one that was in force at a moment."""
     name, _ = resolve(args.name)
-    promotions = open_workplace(args.home).ledger.history(name)
-    if not promotions:
-        raise NoChampion(name)
+    place = open_workplace(args.home)
+    place.models.champion(name)
+    promotions = place.ledger.history(name)
     if args.at is not None:
         wanted = _parsed(args.at)
         promotions = [p for p in promotions if datetime.fromisoformat(p.at) <= wanted][-1:]
