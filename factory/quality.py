@@ -91,8 +91,8 @@ def inspect(
     >>> frame = pd.DataFrame({"a": [*np.arange(98.0), 999999.0, np.inf]})
     >>> window = Window(frame, DataVersion("0", 100))
     >>> problems, broken = inspect(good, Profile.of(frame, schema), window, schema)
-    >>> problems
-    (Problem(feature='a', problem='out_of_range', share=0.02),)
+    >>> [(p.feature, p.problem, p.share) for p in problems]
+    [('a', 'out_of_range', 0.02)]
     >>> np.flatnonzero(broken["a"]).tolist()
     [98, 99]
     """

@@ -270,15 +270,14 @@ def _judge_notes(reference: pd.DataFrame, schema: Schema) -> tuple[Note, ...]:
     """Say where a score rests on so few rows that it means little."""
     rows = len(reference)
     if rows < FEW_ROWS:
-        return (RowsNote(f"Only {rows} held-out rows judge the model.", rows, rows),)
+        return (Note(f"Only {rows} held-out rows judge the model."),)
     if schema.task == "regression":
         return ()
     counts = reference[schema.target].value_counts().reindex(list(schema.classes), fill_value=0)
     count = int(counts.min())
     if count >= FEW_OF_A_CLASS:
         return ()
-    text = f"Only {count} held-out rows are of class {counts.idxmin()!r}."
-    return (RowsNote(text, rows, count),)
+    return (Note(f"Only {count} held-out rows are of class {counts.idxmin()!r}."),)
 
 
 def _fit_notes(

@@ -217,3 +217,8 @@ def test_other_metrics(metric):
     chosen = metric_named(metric, result.bundle.schema)
     scores = [trial.score for trial in result.trials if trial.state == "complete"]
     assert result.best.score == (max if chosen.greater_is_better else min)(scores)
+
+
+def test_few_held_out_rows_are_pointed_out():
+    notes = [note.text for note in trained(frame=rows("regression")).notes]
+    assert any(text.startswith("Only ") and "held-out rows judge" in text for text in notes)
