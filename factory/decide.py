@@ -32,8 +32,9 @@ def decide(
     """Choose the remedy with the largest certain gain after costs, or none.
 
     A remedy qualifies when its gain is certain (lower bound above 0) and at least
-    ``policy.minimum_gain``. Of those the largest gain after costs wins, where whatever fits a
-    model pays ``policy.retrain_cost``; a tie goes to the cheaper one, which comes first. Where
+    ``policy.minimum_gain``. Of those the largest lower bound after costs wins, so that a dearer
+    remedy must be better for certain and not by a lucky mean; whatever fits a model pays
+    ``policy.retrain_cost``, and a tie goes to the cheaper one, which comes first. Where
     broken data cost performance and nothing qualifies, the source has to be fixed.
 
     Args:
@@ -46,7 +47,7 @@ def decide(
         return _without_labels(evidence, diagnosis, policy)
     worth = [r for r in rehearsals if _qualifies(r, policy)]
     if worth:
-        best = max(worth, key=lambda r: r.gain - cost(r.remedy, policy))
+        best = max(worth, key=lambda r: r.gain_low - cost(r.remedy, policy))
         return Choice(best.remedy, _why(best, diagnosis, rehearsals))
     if diagnosis.cause == "data_quality" and evidence.performance.alarm:
         because = _why_not(evidence, diagnosis, rehearsals, policy)

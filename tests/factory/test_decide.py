@@ -73,6 +73,11 @@ def test_a_retraining_pays_its_cost():
     assert decide(FELL, CONCEPT, tried, POLICY).remedy == RollBack(1)
 
 
+def test_a_lucky_mean_does_not_beat_a_surer_gain():
+    tried = [KEEP, rehearsal(RollBack(7), 0.65, 0.63), rehearsal(Retrain("recent", 1), 0.68, 0.61)]
+    assert decide(FELL, CONCEPT, tried, POLICY).remedy == RollBack(7)
+
+
 def test_a_tie_goes_to_the_cheaper_remedy():
     drop = DropFeatures(("x",), "neutralise")
     tried = [KEEP, rehearsal(RollBack(1), 0.1, 0.05), rehearsal(drop, 0.1, 0.05)]
