@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from factory.bundle import Bundle
 from factory.config import CheckConfig
 from factory.detectors import domain
-from factory.detectors.chi2 import chi2
-from factory.detectors.features import signals
-from factory.detectors.ks import ks
+from factory.detectors.features import detector, signals
+from factory.detectors.joint import joint
 from factory.estimate import estimate
 from factory.metrics import metric_named
 from factory.nouns import Bools, Estimate, Evidence, Outputs, Problem, Schema, Signal, Window
@@ -24,8 +23,7 @@ from factory.quality import inspect
 
 FEWEST_LABELS = 30
 """Labelled rows below which nothing is said of label drift."""
-JOINT = "domain_classifier"
-UNKNOWN = {"detector": JOINT, "statistic": None, "p_value": None, "effect": None, "alarm": False}
+UNKNOWN = {"detector": None, "statistic": None, "p_value": None, "effect": None, "alarm": False}
 """The joint test of a window that is too small for it."""
 
 
@@ -241,11 +239,10 @@ def _joint(bundle: Bundle, frame: pd.DataFrame, config: CheckConfig, seed: int) 
     if min(len(bundle.reference), len(frame)) < domain.FEWEST:
         return None
     schema = bundle.schema.without(bundle.neutralised)
-    found = domain.domain_classifier(bundle.reference, frame, schema, seed)
-    measured = found.auc, found.p_value, found.effect
-    return Signal(
-        "*", "joint", JOINT, *measured, alarm=_alarms(found.p_value, found.effect, config)
-    )
+    found = joint(config.detectors.joint)(bundle.reference, frame, schema, seed)
+    measured = found.statistic, found.p_value, found.effect
+    alarm = _alarms(found.p_value, found.effect, config)
+    return Signal("*", "joint", config.detectors.joint, *measured, alarm=alarm)
 
 
 def _label_drift(bundle: Bundle, truth: NDArray[Any], config: CheckConfig) -> Signal | None:
@@ -272,13 +269,10 @@ def _single(
     config: CheckConfig,
 ) -> Signal:
     before, now = pair
-    if schema.classes:
-        detector, found = "chi2", chi2(Categories.of(before), Categories.of(now))
-    else:
-        detector, found = "ks", ks(Numbers.of(before), Numbers.of(now))
-    return Signal(
-        feature, kind, detector, *found, alarm=_alarms(found.p_value, found.effect, config)
-    )
+    summary = Categories if schema.classes else Numbers
+    name = config.detectors.category if schema.classes else config.detectors.number
+    found = detector(name)(summary.of(before), summary.of(now))
+    return Signal(feature, kind, name, *found, alarm=_alarms(found.p_value, found.effect, config))
 
 
 def _alarms(p_value: float, effect: float, config: CheckConfig) -> bool:

@@ -86,12 +86,13 @@ class SearchConfig(Part):
 
 
 class DetectorsConfig(Part):
-    """Which detector tests each kind of feature; see ``factory.detectors``."""
+    """Which detector tests each kind of feature, and all together; see ``factory.detectors``."""
 
     number: str = Field("ks", description=" | ".join(READS["number"]))
     category: str = Field("chi2", description=" | ".join(READS["category"]))
+    joint: str = Field("domain_classifier", description=" | ".join(READS["joint"]))
 
-    @field_validator("number", "category")
+    @field_validator("number", "category", "joint")
     @classmethod
     def known(cls, name: str, info: ValidationInfo) -> str:
         """Refuse a name that is not in the table for this kind of feature."""
@@ -99,7 +100,7 @@ class DetectorsConfig(Part):
         if name not in fit:
             near = difflib.get_close_matches(name.lower(), fit, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(fit)}"
-            raise BadConfig(f"{name!r} is no detector of that kind of feature.", hint=hint)
+            raise BadConfig(f"{name!r} is no detector of that kind.", hint=hint)
         return name
 
 

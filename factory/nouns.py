@@ -272,16 +272,6 @@ class Choice:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """What a training worker is told: names and numbers only, so that it can cross a queue."""
-
-    model: str
-    data: DataVersion
-    features: tuple[str, ...]
-    seed: int
-
-
 def remedy_json(remedy: Remedy) -> dict[str, Any]:
     """Return a remedy as plain JSON, its kind first.
 

@@ -25,17 +25,18 @@ DETECTORS: Mapping[str, str] = {
     "unseen": "factory.detectors.shares:unseen",
     "wasserstein": "factory.detectors.wasserstein:wasserstein",
 }
+JOINT: Mapping[str, str] = {
+    "domain_classifier": "factory.detectors.domain:domain_classifier",
+    "mmd": "factory.detectors.mmd:mmd",
+    "pca": "factory.detectors.pca:pca",
+}
 READS: Mapping[str, tuple[str, ...]] = {
     "number": ("ks", "cvm", "wasserstein", "psi", "js", "hellinger"),
     "category": ("chi2", "tv", "psi", "js", "hellinger"),
+    "joint": tuple(JOINT),
 }
 ALWAYS: Mapping[str, tuple[str, ...]] = {
     "number": ("missing",),
     "category": ("missing", "unseen"),
     "date": ("missing",),
-}
-JOINT: Mapping[str, str] = {
-    "domain_classifier": "factory.detectors.domain:domain_classifier",
-    "mmd": "factory.detectors.mmd:mmd",
-    "pca": "factory.detectors.pca:pca",
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
-from small import command, world
+from small import command, world, write_config
 
 from factory.config import ModelConfig, load_config
 from registry.inference import read
@@ -86,6 +86,18 @@ def test_check_prints_the_promised_keys(shop, window, capsys):
     assert set(performance) >= {"metric", "reference", "realised", "estimated", "alarm"}
     assert set(performance["realised"]) >= {"value", "low", "high", "rows"}
     assert told["quality"] == []
+
+
+def test_the_config_names_the_detectors(shop, window, capsys):
+    chosen = {"number": "wasserstein", "category": "psi", "joint": "mmd"}
+    config = write_config(shop, check={"detectors": chosen})
+    arguments = ("check", str(config), "--window", window(world(600, seed=2, **LATER)))
+    _, told = command(*arguments, home=shop / "home", capsys=capsys)
+    used = {s["kind"]: s["detector"] for s in told["drift"]["features"]}
+    assert used["number"] == told["prediction_drift"]["detector"] == "wasserstein"
+    assert used["category"] == "psi"
+    assert told["drift"]["joint"]["detector"] == "mmd"
+    assert not told["alarm"]
 
 
 def test_check_exits_with_1_on_an_alarm_only_when_asked(shop, window, capsys):
