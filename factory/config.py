@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from factory.detectors import READS
+from factory.detectors import JOINT, READS
 from factory.errors import BadConfig
 from factory.nouns import Kind, Task
 
@@ -90,13 +90,13 @@ class DetectorsConfig(Part):
 
     number: str = Field("ks", description=" | ".join(READS["number"]))
     category: str = Field("chi2", description=" | ".join(READS["category"]))
-    joint: str = Field("domain_classifier", description=" | ".join(READS["joint"]))
+    joint: str = Field("domain_classifier", description=" | ".join(JOINT))
 
     @field_validator("number", "category", "joint")
     @classmethod
     def known(cls, name: str, info: ValidationInfo) -> str:
         """Refuse a name that is not in the table for this kind of feature."""
-        fit = READS[str(info.field_name)]
+        fit = {**READS, "joint": tuple(JOINT)}[str(info.field_name)]
         if name not in fit:
             near = difflib.get_close_matches(name.lower(), fit, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(fit)}"

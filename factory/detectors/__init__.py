@@ -33,7 +33,6 @@ JOINT: Mapping[str, str] = {
 READS: Mapping[str, tuple[str, ...]] = {
     "number": ("ks", "cvm", "wasserstein", "psi", "js", "hellinger"),
     "category": ("chi2", "tv", "psi", "js", "hellinger"),
-    "joint": tuple(JOINT),
 }
 ALWAYS: Mapping[str, tuple[str, ...]] = {
     "number": ("missing",),
