@@ -1,6 +1,5 @@
 """Check: measure a window against the champion's reference, and conclude nothing yet."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +22,6 @@ from factory.quality import inspect
 
 FEWEST_LABELS = 30
 """Labelled rows below which nothing is said of label drift."""
-UNKNOWN = {"detector": None, "statistic": None, "p_value": None, "effect": None, "alarm": False}
-"""The joint test of a window that is too small for it."""
 
 
 @dataclass(frozen=True)
@@ -124,71 +121,6 @@ def drift(
     return signals(Profile.of(reference, schema), Profile.of(current, schema), schema, config)
 
 
-def check_json(evidence: Evidence) -> dict[str, Any]:
-    """Return evidence as plain JSON; what is not known or not finite is null.
-
-    >>> from factory.nouns import DataVersion, Performance
-    >>> told = Performance("accuracy", 0.9, None, None, alarm=False)
-    >>> window = DataVersion("00", 5)
-    >>> check_json(Evidence("m", 1, window, 0, (), (), None, None, None, told))["performance"]
-    {'metric': 'accuracy', 'reference': 0.9, 'realised': None, 'estimated': None, 'alarm': False}
-    """
-    version, told = evidence.window, evidence.performance
-    return {
-        "model": evidence.model,
-        "version": evidence.version,
-        "window": {
-            "rows": version.rows,
-            "sha256": version.sha256,
-            "start": version.start,
-            "end": version.end,
-        },
-        "labelled": evidence.labelled,
-        "quality": [
-            {
-                "feature": p.feature,
-                "problem": p.problem,
-                "share": _plain(p.share),
-                "handled": p.handled,
-            }
-            for p in evidence.quality
-        ],
-        "drift": {
-            "alarm": evidence.drift_alarm,
-            "features": [signal_json(signal) for signal in evidence.drift],
-            "joint": signal_json(evidence.joint) if evidence.joint else {**UNKNOWN},
-        },
-        "prediction_drift": signal_json(evidence.prediction_drift)
-        if evidence.prediction_drift
-        else None,
-        "label_drift": signal_json(evidence.label_drift) if evidence.label_drift else None,
-        "performance": {
-            "metric": told.metric,
-            "reference": _plain(told.reference),
-            "realised": _estimate_json(told.realised, rows=True),
-            "estimated": _estimate_json(told.estimated, rows=False),
-            "alarm": told.alarm,
-        },
-        "alarm": evidence.alarm,
-    }
-
-
-def signal_json(signal: Signal) -> dict[str, Any]:
-    """Return one signal as plain JSON.
-
-    >>> signal_json(Signal("a", "number", "ks", float("nan"), 1.0, 0.0, alarm=False))["statistic"]
-    """
-    return {
-        "feature": signal.feature,
-        "kind": signal.kind,
-        "detector": signal.detector,
-        "statistic": _plain(signal.statistic),
-        "p_value": _plain(signal.p_value),
-        "effect": _plain(signal.effect),
-        "alarm": signal.alarm,
-    }
-
-
 def _dropped(bundle: Bundle, window: Window) -> tuple[tuple[Problem, ...], dict[str, Bools]]:
     """Inspect the features that the champion does without, lest a refit learn from them again."""
     present = bundle.reference.columns.intersection(window.frame.columns)
@@ -277,14 +209,3 @@ def _single(
 
 def _alarms(p_value: float, effect: float, config: CheckConfig) -> bool:
     return bool(p_value < 1 - config.confidence and effect >= config.minimum_effect)
-
-
-def _estimate_json(estimate: Estimate | None, *, rows: bool) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    told = {name: _plain(getattr(estimate, name)) for name in ("value", "low", "high")}
-    return {**told, "rows": estimate.rows} if rows else told
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

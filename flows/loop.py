@@ -10,7 +10,7 @@ import numpy as np
 
 from factory.attribution import Attribution, attribute, explained_by_broken
 from factory.bundle import Bundle
-from factory.check import Checked, check, check_json
+from factory.check import Checked, check
 from factory.config import ModelConfig
 from factory.decide import decide
 from factory.diagnose import diagnose
@@ -36,6 +36,7 @@ from factory.rehearse import (
     evaluation_rows,
     rehearse,
 )
+from factory.told import check_json
 from flows.history import Past, rows_for_refit
 from flows.workplace import Workplace
 from training.train import refit

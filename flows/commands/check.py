@@ -3,7 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
-from factory.check import check, check_json
+from factory.check import check
+from factory.told import check_json
 from flows.console import answers, print_json, print_table
 from flows.workplace import config_of, open_workplace, resolve
 from registry.sources import read_window

@@ -3,8 +3,9 @@
 from argparse import Namespace
 from time import perf_counter
 
-from factory.check import drift, signal_json
+from factory.check import drift
 from factory.config import CheckConfig
+from factory.told import signal_json
 from flows.commands.check import print_signals
 from flows.console import answers, print_json
 from registry.sources import read_pair

@@ -13,11 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from factory.bundle import Bundle, pipeline_outputs, row_hashes
-from factory.check import check, check_json, drift, signal_json
+from factory.check import check, drift
 from factory.config import CheckConfig
 from factory.estimate import fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Column, DataVersion, Schema, Signal, Window
+from factory.told import check_json, signal_json
 
 CONFIG = CheckConfig(resamples=100)
 FEATURES = (
