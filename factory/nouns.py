@@ -21,6 +21,7 @@ Cause = Literal[
 ]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Counts = NDArray[np.intp]
 Outputs = Floats
 """What a model says of n rows: shape (n,) values, or (n, k) probabilities of the k classes."""
 

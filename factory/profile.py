@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.nouns import Bools, Floats, Schema
+from factory.nouns import Bools, Counts, Floats, Schema
 
+GRID = 2_048
+"""Values of a feature between which distribution functions are compared first."""
 BLOCKS = 10
 """Consecutive parts of a table in which a trend is looked for."""
 
@@ -68,17 +70,40 @@ class Numbers(Summary):
         """
         column = np.asarray(column, dtype=np.float64)
         lost = np.isnan(column)
-        return cls(lost, column[~lost])
+        return cls(lost, column[~lost] if lost.any() else column)
 
     @cached_property
     def values(self) -> Floats:
         """The finite values in ascending order."""
-        return np.sort(self.present[np.isfinite(self.present)])
+        ordered = np.sort(self.present)
+        # What is infinite lies at the ends, so that nothing has to be looked through for it.
+        first, last = np.searchsorted(ordered, np.array([-np.finfo(float).max, np.inf]))
+        return ordered[first:last]
+
+    @property
+    def size(self) -> int:
+        """Rows that hold a finite value."""
+        return len(self.values)
 
     @property
     def infinite(self) -> int:
         """Rows that hold an infinite value."""
-        return len(self.present) - len(self.values)
+        return self.rows - self.missing - self.size
+
+    @cached_property
+    def grid(self) -> tuple[Floats, Counts, Counts]:
+        """Some of the values, evenly spread over the rows, and the rows below and up to each."""
+        values = self.values
+        at = values[np.unique(np.linspace(0, len(values) - 1, GRID).astype(np.intp))]
+        return at, self.below(at), self.upto(at)
+
+    def below(self, at: Floats) -> Counts:
+        """Count the rows with a finite value less than each of some numbers, shape (k,)."""
+        return np.searchsorted(self.values, at, "left")
+
+    def upto(self, at: Floats) -> Counts:
+        """Count the rows with a finite value not above each of some numbers, shape (k,)."""
+        return np.searchsorted(self.values, at, "right")
 
     @property
     def longest_rest(self) -> int:
@@ -102,6 +127,54 @@ class Numbers(Summary):
             steps = np.sign(np.subtract(np.take(medians, later), np.take(medians, earlier)))
         moved = np.count_nonzero(steps)
         return float(np.nansum(steps) / moved) if moved else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Counted(Numbers):
+    """A feature of numbers that is too long to hold: values with the rows that each stands for.
+
+    Attributes:
+        points: finite values in ascending order, shape (k,).
+        cumulative: rows that are not above each of them, shape (k,).
+        gone: rows without a value.
+        length: all rows.
+    """
+
+    points: Floats
+    cumulative: Counts
+    gone: int
+    length: int
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.length
+
+    @property
+    def missing(self) -> int:
+        """Rows without a value."""
+        return self.gone
+
+    @property
+    def values(self) -> Floats:
+        """The finite values in ascending order, each once."""
+        return self.points
+
+    @property
+    def size(self) -> int:
+        """Rows that hold a finite value."""
+        return int(self.cumulative[-1]) if len(self.cumulative) else 0
+
+    def below(self, at: Floats) -> Counts:
+        """Count the rows with a finite value less than each of some numbers, shape (k,)."""
+        return self._rows(np.searchsorted(self.points, at, "left"))
+
+    def upto(self, at: Floats) -> Counts:
+        """Count the rows with a finite value not above each of some numbers, shape (k,)."""
+        return self._rows(np.searchsorted(self.points, at, "right"))
+
+    def _rows(self, positions: Counts) -> Counts:
+        return np.concatenate([[0], self.cumulative])[positions]
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,15 +39,14 @@ def quantile_counts(reference: Numbers, window: Numbers) -> Floats:
     >>> quantile_counts(low, high).tolist()
     [[0.0, 30.0, 0.0], [10.0, 10.0, 10.0]]
     """
-    before, now = reference.values, window.values
-    if min(len(before), len(now)) == 0:
-        return np.array([[len(before)], [len(now)]], dtype=np.float64)
-    k = int(np.clip(min(len(before), len(now)) // ROWS, 2, CELLS))
-    edges = np.unique(before[np.arange(1, k) * len(before) // k])
-    rows = np.searchsorted(before, edges, "right") - np.searchsorted(before, edges, "left")
-    edges = np.union1d(edges, np.nextafter(edges[rows * k > len(before)], np.inf))
-    cuts = [np.searchsorted(values, edges, "left") for values in (before, now)]
-    rows_below = [[0, *cut, len(v)] for cut, v in zip(cuts, (before, now), strict=True)]
+    before, n, m = reference.values, reference.size, window.size
+    if min(n, m) == 0:
+        return np.array([[n], [m]], dtype=np.float64)
+    k = int(np.clip(min(n, m) // ROWS, 2, CELLS))
+    edges = np.unique(before[np.arange(1, k) * n // k])
+    rows = reference.upto(edges) - reference.below(edges)
+    edges = np.union1d(edges, np.nextafter(edges[rows * k > n], np.inf))
+    rows_below = [[0, *side.below(edges), side.size] for side in (reference, window)]
     return np.diff(rows_below).astype(np.float64)
 
 
@@ -62,12 +61,13 @@ def shares(table: Floats, padding: float = 0.0) -> Floats:
     return divided
 
 
-def p_value(table: Floats, divergence: float) -> float:
+def p_value(table: Floats, divergence: float, deff: float = 1.0) -> float:
     """Return the chance of so large a divergence between two samples with equal shares.
 
     Args:
         table: the counts, shape (2, k).
         divergence: scaled so that for near shares p and q it is the sum of (p - q)^2 / p.
+        deff: design effect: for how many dependent rows there is one independent row.
 
     Source:
         Pardo, Statistical inference based on divergence measures (2006): times n m / (n + m)
@@ -78,4 +78,4 @@ def p_value(table: Floats, divergence: float) -> float:
     """
     n, m = table.sum(axis=1)
     freedom = table.shape[1] - 1
-    return float(chdtrc(freedom, divergence * n * m / (n + m))) if freedom else 1.0
+    return float(chdtrc(freedom, divergence * n * m / (n + m) / deff)) if freedom else 1.0

@@ -11,7 +11,7 @@ ENOUGH = 5.0
 """Rows that a cell is expected to hold at least; rarer categories share one."""
 
 
-def chi2(reference: Categories, window: Categories) -> Finding:
+def chi2(reference: Categories, window: Categories, deff: float = 1.0) -> Finding:
     """Compare the shares of categories.
 
     Categories of which either sample should hold fewer than 5 rows, if both had the same
@@ -19,10 +19,16 @@ def chi2(reference: Categories, window: Categories) -> Finding:
     The effect is the total variation distance over the cells: the share of rows that would
     have to change category.
 
+    Args:
+        reference: the reference's categories.
+        window: the window's categories.
+        deff: design effect: for how many dependent rows there is one independent row.
+
     Source:
         Pearson, On the criterion that a given system of deviations ... can be reasonably
         supposed to have arisen from random sampling (1900); on the pooled counts it equals
-        ``scipy.stats.chi2_contingency(correction=False)``.
+        ``scipy.stats.chi2_contingency(correction=False)``. Rao and Scott, The analysis of
+        categorical data from complex sample surveys (1981), for the design effect.
 
     >>> even = Categories.of(np.array(["a", "b"] * 50, dtype=object))
     >>> one = Categories.of(np.array(["a"] * 100, dtype=object))
@@ -38,7 +44,7 @@ def chi2(reference: Categories, window: Categories) -> Finding:
     shares = table / rows[:, None]
     effect = float(np.abs(shares[0] - shares[1]).sum() / 2)
     freedom = table.shape[1] - 1
-    p_value = float(chdtrc(freedom, statistic)) if freedom else 1.0
+    p_value = float(chdtrc(freedom, statistic / deff)) if freedom else 1.0
     return Finding(statistic, p_value, min(effect, 1.0))
 
 

@@ -13,7 +13,7 @@ TERMS = 40
 """Terms of the limiting distribution's series; fewer than ten count where the p-value is not 0."""
 
 
-def cvm(reference: Numbers, window: Numbers) -> Finding:
+def cvm(reference: Numbers, window: Numbers, deff: float = 1.0) -> Finding:
     """Compare the distributions of finite values by their mean squared distance.
 
     The statistic is Anderson's T: the squared distance of the two empirical distribution
@@ -21,6 +21,11 @@ def cvm(reference: Numbers, window: Numbers) -> Finding:
     tie, so that samples of equal shares have T = 0. The effect is the root of the mean squared
     distance, times the square root of 3, which makes it 1 for samples that do not overlap and
     have equally many rows.
+
+    Args:
+        reference: the reference's values.
+        window: the window's values.
+        deff: design effect: for how many dependent rows there is one independent row.
 
     Source:
         Anderson, On the distribution of the two-sample Cramér-von Mises criterion (1962), with
@@ -32,7 +37,7 @@ def cvm(reference: Numbers, window: Numbers) -> Finding:
     >>> round(cvm(low, high).statistic, 4), round(cvm(low, high).effect, 4)
     (8.335, 1.0)
     """
-    n, m = len(reference.values), len(window.values)
+    n, m = reference.size, window.size
     if min(n, m) < FEWEST:
         return NOTHING
     _, before, now = steps(reference, window)
@@ -40,7 +45,7 @@ def cvm(reference: Numbers, window: Numbers) -> Finding:
     mean_square = float(rows @ (before / n - now / m) ** 2) / (n + m)
     statistic = mean_square * n * m / (n + m)
     effect = min(1.0, float(np.sqrt(3 * mean_square)))
-    return Finding(statistic, _p_value(statistic, n, m), effect)
+    return Finding(statistic, _p_value(statistic / deff, n, m), effect)
 
 
 def _p_value(statistic: float, n: int, m: int) -> float:

@@ -8,12 +8,17 @@ from factory.detectors.finding import NOTHING, Finding
 from factory.nouns import Floats
 
 
-def js(reference: Feature, window: Feature) -> Finding:
+def js(reference: Feature, window: Feature, deff: float = 1.0) -> Finding:
     """Compare two samples by how far their shares per cell are from the mean of both.
 
     The statistic is the root of the divergence in nats, at most the root of log 2; the effect
     is its share of that. The p-value is of the distance with half a count added to every cell,
     because rare cells would overstate it.
+
+    Args:
+        reference: the reference's values.
+        window: the window's values.
+        deff: design effect: for how many dependent rows there is one independent row.
 
     Source:
         Endres and Schindelin, A new metric for probability distributions (2003); equals
@@ -29,7 +34,7 @@ def js(reference: Feature, window: Feature) -> Finding:
         return NOTHING
     divergence = _divergence(shares(table))
     effect = min(1.0, float(np.sqrt(divergence / np.log(2))))
-    tested = p_value(table, 8 * _divergence(shares(table, padding=0.5)))
+    tested = p_value(table, 8 * _divergence(shares(table, padding=0.5)), deff)
     return Finding(float(np.sqrt(divergence)), tested, effect)
 
 

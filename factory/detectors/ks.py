@@ -4,7 +4,6 @@ import numpy as np
 from scipy.stats import kstwo
 
 from factory.detectors.finding import NOTHING, Finding
-from factory.nouns import Floats
 from factory.profile import Numbers
 
 SUMMED = 2_000
@@ -13,11 +12,16 @@ FAR = 8.0
 """Rows times squared distance from which Smirnov's limit serves, at p-values below 3e-7."""
 
 
-def ks(reference: Numbers, window: Numbers) -> Finding:
+def ks(reference: Numbers, window: Numbers, deff: float = 1.0) -> Finding:
     """Compare the distributions of finite values.
 
     The statistic is the largest distance between the two empirical distribution functions, and
     the effect as well. The p-value is the asymptotic one; ties make it cautious.
+
+    Args:
+        reference: the reference's values.
+        window: the window's values.
+        deff: design effect: for how many dependent rows there is one independent row.
 
     Source:
         Hodges, The significance probability of the Smirnov two-sample test (1958); equals
@@ -28,11 +32,11 @@ def ks(reference: Numbers, window: Numbers) -> Finding:
     >>> ks(low, high).statistic
     0.5
     """
-    n, m = len(reference.values), len(window.values)
+    n, m = reference.size, window.size
     if min(n, m) == 0:
         return NOTHING
-    distance = _distance(*sorted((reference.values, window.values), key=len))
-    p_value = _p_value(distance, max(1.0, np.round(n * m / (n + m))))
+    distance = _distance(reference, window)
+    p_value = _p_value(distance, max(1.0, np.round(n * m / (n + m) / deff)))
     return Finding(distance, float(np.clip(p_value, 0.0, 1.0)), distance)
 
 
@@ -45,11 +49,24 @@ def _p_value(distance: float, rows: float) -> float:
     return 2 * float(np.exp(-((6 * rows * distance + 1) ** 2) / (18 * rows)))
 
 
-def _distance(few: Floats, many: Floats) -> float:
-    # The distance is largest just before or at a value of the smaller sample, because between
-    # two of its values its own distribution function rests and the other only rises. Among
-    # equal values the first is right before and the last at; the others fall short.
-    shares = np.arange(len(few) + 1) / len(few)
-    at = shares[1:] - np.searchsorted(many, few, "right") / len(many)
-    before = np.searchsorted(many, few, "left") / len(many) - shares[:-1]
-    return max(float(at.max()), float(before.max()), 0.0)
+def _distance(reference: Numbers, window: Numbers) -> float:
+    """Return the largest distance, looked for only where it can be."""
+    n, m = reference.size, window.size
+    at, below, upto = reference.grid
+    before = below / n, window.below(at) / m
+    after = upto / n, window.upto(at) / m
+    found = max(float(np.abs(p - q).max()) for p, q in (before, after))
+    # Between two points of the grid neither function leaves its values at their ends.
+    most = np.maximum(before[0][1:] - after[1][:-1], before[1][1:] - after[0][:-1])
+    gaps = np.flatnonzero(most > found)
+    starts, lengths = upto[gaps], below[gaps + 1] - upto[gaps]
+    where = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    if len(where) == 0:
+        return found
+    # Between two of its values the reference's function rests and the other only rises, so that
+    # it is enough to look right before and at them. Equal values are cautious bounds but the
+    # first, right before, and the last, at, which are exact.
+    inside = reference.values[where]
+    right_before = window.below(inside) / m - where / n
+    at_them = (where + 1) / n - window.upto(inside) / m
+    return max(found, float(right_before.max()), float(at_them.max()))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.nouns import Floats
-from factory.profile import Numbers
+from factory.profile import Counted, Numbers
 
 
 def steps(reference: Numbers, window: Numbers) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
@@ -19,6 +19,9 @@ def steps(reference: Numbers, window: Numbers) -> tuple[Floats, NDArray[np.intp]
     [[1.0, 2.0, 3.0], [1, 2, 2], [0, 2, 3]]
     """
     before, now = reference.values, window.values
+    if isinstance(window, Counted):
+        at = np.union1d(before, now)
+        return at, reference.upto(at), window.upto(at)
     both = np.concatenate((before, now))
     # A stable sort finds the two ascending runs and merges them: one pass, no sorting.
     order = np.argsort(both, kind="stable")

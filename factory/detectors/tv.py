@@ -5,10 +5,15 @@ from factory.detectors.finding import Finding
 from factory.profile import Categories
 
 
-def tv(reference: Categories, window: Categories) -> Finding:
+def tv(reference: Categories, window: Categories, deff: float = 1.0) -> Finding:
     """Compare the shares of categories by the share of rows that would have to change.
 
     The distance is over the cells of the chi-squared test, and the p-value is that test's.
+
+    Args:
+        reference: the reference's categories.
+        window: the window's categories.
+        deff: design effect: for how many dependent rows there is one independent row.
 
     Source:
         Levin, Peres and Wilmer, Markov chains and mixing times (2009), chapter 4.
@@ -18,5 +23,5 @@ def tv(reference: Categories, window: Categories) -> Finding:
     >>> tv(even, Categories.of(np.array(["a"] * 100, dtype=object))).statistic
     0.5
     """
-    found = chi2(reference, window)
+    found = chi2(reference, window, deff)
     return found._replace(statistic=found.effect)

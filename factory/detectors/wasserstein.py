@@ -15,7 +15,7 @@ GAPS = 128
 """Stretches between pooled ranks on which the distribution under no change is computed."""
 
 
-def wasserstein(reference: Numbers, window: Numbers) -> Finding:
+def wasserstein(reference: Numbers, window: Numbers, deff: float = 1.0) -> Finding:
     """Compare the distributions of finite values by how far rows would have to move.
 
     The statistic is in the feature's unit. The effect is the Kolmogorov-Smirnov distance of a
@@ -28,6 +28,11 @@ def wasserstein(reference: Numbers, window: Numbers) -> Finding:
     distribution with this mean and variance, but at least that of the signed area, which is
     normal and never larger; nothing is drawn at random.
 
+    Args:
+        reference: the reference's values.
+        window: the window's values.
+        deff: design effect: for how many dependent rows there is one independent row.
+
     Source:
         Statistic: equals ``scipy.stats.wasserstein_distance``. Limit: del Barrio, Giné and
         Matrán, Central limit theorems for the Wasserstein distance (1999).
@@ -36,7 +41,7 @@ def wasserstein(reference: Numbers, window: Numbers) -> Finding:
     >>> round(wasserstein(low, high).statistic, 9)
     25.0
     """
-    n, m = len(reference.values), len(window.values)
+    n, m = reference.size, window.size
     if min(n, m) == 0:
         return NOTHING
     at, before, now = steps(reference, window)
@@ -45,7 +50,7 @@ def wasserstein(reference: Numbers, window: Numbers) -> Finding:
     if reach == 0:
         return NOTHING
     distance = float(np.abs(before / n - now / m)[:-1] @ (np.diff(at) / reach))
-    p_value = area_p_value(distance * np.sqrt(n * m / (n + m)), at / reach, before + now)
+    p_value = area_p_value(distance * np.sqrt(n * m / (n + m) / deff), at / reach, before + now)
     spread = _spread(reference.values / 4) / reach
     with np.errstate(divide="ignore", over="ignore"):
         moved = np.divide(distance, spread) if distance else 0.0

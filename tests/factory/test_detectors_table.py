@@ -54,7 +54,7 @@ def is_plain(finding):
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_loads_and_is_read_for_some_kind(name):
     function = detector(name)
-    assert list(signature(function).parameters) == ["reference", "window"]
+    assert list(signature(function).parameters) == ["reference", "window", "deff"]
     assert signature(function).return_annotation is Finding
     assert name in {name for name, _ in USES}
 
