@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
+from factory.budget import AlarmBudget
 from factory.estimate import PerformanceEstimator, fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Bools, Column, Outputs, Schema
+from factory.profile import Profile
 
 
 class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -65,6 +68,7 @@ class Bundle:
         config: the configuration it was made under, as plain values (see ``ModelConfig``).
         estimator: estimates the metric where labels are missing (see ``factory.estimate``); learnt
             on held-out rows, None where it cannot be.
+        budget: what the reference says of false alarms (see ``factory.budget``).
     """
 
     schema: Schema
@@ -82,6 +86,12 @@ class Bundle:
     columns: tuple[Column, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     estimator: PerformanceEstimator | None = None
+    budget: AlarmBudget = field(default_factory=AlarmBudget)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The reference's profile, made once for all checks."""
+        return Profile.of(self.reference, self.schema)
 
     @property
     def whole(self) -> Schema:

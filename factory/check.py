@@ -8,15 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from factory.budget import fit_budget
 from factory.bundle import Bundle
 from factory.config import CheckConfig
 from factory.detectors import domain
-from factory.detectors.features import detector, signals
-from factory.detectors.joint import joint
+from factory.detectors.features import Measured, judged, measure, measure_one, signals
+from factory.detectors.joint import Joint
+from factory.detectors.joint import joint as joint_detector
+from factory.detectors.watched import said, watched
 from factory.estimate import estimate
 from factory.metrics import metric_named
 from factory.nouns import Bools, Estimate, Evidence, Outputs, Problem, Schema, Signal, Window
 from factory.performance import performance
+from factory.power import normal_scale
 from factory.profile import Categories, Numbers, Profile
 from factory.quality import inspect
 
@@ -76,31 +80,41 @@ def check(
     """
     schema, frame = bundle.schema, window.frame
     outputs = _outputs(bundle, frame)
-    reference, current = Profile.of(bundle.reference, schema), Profile.of(frame, schema)
+    reference, current = bundle.profile, Profile.of(frame, schema)
     problems, broken = inspect(reference, current, window, schema)
     known, broken_elsewhere = _dropped(bundle, window)
     broken |= broken_elsewhere
     truth = _truth(frame, schema)
-    judged = _fresh(bundle, frame, ~pd.isna(truth))
+    judged_rows = _fresh(bundle, frame, ~pd.isna(truth))
+    joint = _joint(bundle, frame, config, seed)
+    tests = measure(reference, current, schema, config.detectors, bundle.budget)
+    predicted = _prediction_drift(bundle, outputs, config)
+    labels = _label_drift(bundle, truth, config)
+    # Tests of single features, of all jointly and of performance share the budget equally.
+    level = config.false_alarms / 100 / (2 + (joint is not None))
+    single = [one for one in (predicted, labels) if one is not None]
+    threshold = bundle.budget.threshold(level, len(tests) + len(single))
+    found = judged([*tests, *single], threshold, config, silent=bundle.neutralised)
     evidence = Evidence(
         model=model,
         version=version,
         window=window.version,
-        labelled=int(judged.sum()),
+        labelled=int(judged_rows.sum()),
         quality=(
             *(replace(p, handled=p.feature in bundle.neutralised) for p in problems),
             *(replace(p, handled=True) for p in known),
         ),
-        drift=signals(reference, current, schema, config, silent=bundle.neutralised),
-        joint=_joint(bundle, frame, config, seed),
-        prediction_drift=_prediction_drift(bundle, outputs, config),
-        label_drift=_label_drift(bundle, truth, config),
+        drift=found[: len(tests)],
+        joint=None if joint is None else _joint_signal(bundle, joint, len(frame), config, level),
+        prediction_drift=found[len(tests)],
+        label_drift=found[-1] if labels is not None else None,
         performance=performance(
             bundle,
-            truth[judged],
-            outputs[judged],
+            truth[judged_rows],
+            outputs[judged_rows],
             config,
             seed=seed,
+            level=level,
             estimated=_estimated(bundle, frame, outputs, config, seed),
         ),
     )
@@ -108,7 +122,11 @@ def check(
 
 
 def drift(
-    reference: pd.DataFrame, current: pd.DataFrame, schema: Schema, config: CheckConfig
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    schema: Schema,
+    config: CheckConfig,
+    seed: int = 0,
 ) -> tuple[Signal, ...]:
     """Compare the features of two canonical tables, without a model.
 
@@ -118,7 +136,9 @@ def drift(
     >>> [(s.kind, s.detector, s.effect, s.alarm) for s in drift(before, now, schema, CheckConfig())]
     [('category', 'chi2', 0.5, True), ('unseen', 'unseen', 0.5, True)]
     """
-    return signals(Profile.of(reference, schema), Profile.of(current, schema), schema, config)
+    budget = fit_budget(watched(reference, schema), ordered=False, seed=seed)
+    profiles = Profile.of(reference, schema), Profile.of(current, schema)
+    return signals(*profiles, schema, config, budget)
 
 
 def _dropped(bundle: Bundle, window: Window) -> tuple[tuple[Problem, ...], dict[str, Bools]]:
@@ -167,45 +187,45 @@ def _fresh(bundle: Bundle, frame: pd.DataFrame, labelled: Bools) -> Bools:
     return fresh
 
 
-def _joint(bundle: Bundle, frame: pd.DataFrame, config: CheckConfig, seed: int) -> Signal | None:
+def _joint(bundle: Bundle, frame: pd.DataFrame, config: CheckConfig, seed: int) -> Joint | None:
     if min(len(bundle.reference), len(frame)) < domain.FEWEST:
         return None
     schema = bundle.schema.without(bundle.neutralised)
-    found = joint(config.detectors.joint)(bundle.reference, frame, schema, seed)
-    measured = found.statistic, found.p_value, found.effect
-    alarm = _alarms(found.p_value, found.effect, config)
-    return Signal("*", "joint", config.detectors.joint, *measured, alarm=alarm)
+    return joint_detector(config.detectors.joint)(bundle.reference, frame, schema, seed)
 
 
-def _label_drift(bundle: Bundle, truth: NDArray[Any], config: CheckConfig) -> Signal | None:
+def _joint_signal(
+    bundle: Bundle, found: Joint, rows: int, config: CheckConfig, level: float
+) -> Signal:
+    deff = bundle.budget.joint_deff(rows, len(bundle.reference))
+    p_value = normal_scale(found.p_value, deff)
+    alarm = bool(p_value <= level and found.effect >= config.minimum_effect)
+    tells = getattr(found, "tells", ())
+    measured = found.statistic, p_value, found.effect
+    return Signal("*", "joint", config.detectors.joint, *measured, alarm=alarm, tells=tells)
+
+
+def _label_drift(bundle: Bundle, truth: NDArray[Any], config: CheckConfig) -> Measured | None:
     known = truth[~pd.isna(truth)]
     if len(known) < FEWEST_LABELS:
         return None
     before = bundle.reference[bundle.schema.target].to_numpy()
-    return _single(bundle.schema.target, "label", bundle.schema, (before, known), config)
+    return _single(bundle, bundle.schema.target, "label", (before, known), config)
 
 
-def _prediction_drift(bundle: Bundle, outputs: Outputs, config: CheckConfig) -> Signal:
-    schema, pair = bundle.schema, (bundle.reference_outputs, outputs)
-    if schema.classes:
-        names = np.array(schema.classes, dtype=object)
-        pair = (names[pair[0].argmax(axis=1)], names[pair[1].argmax(axis=1)])
-    return _single("*", "prediction", schema, pair, config)
+def _prediction_drift(bundle: Bundle, outputs: Outputs, config: CheckConfig) -> Measured:
+    pair = said(bundle.schema, bundle.reference_outputs), said(bundle.schema, outputs)
+    return _single(bundle, "*", "prediction", pair, config)
 
 
 def _single(
+    bundle: Bundle,
     feature: str,
     kind: str,
-    schema: Schema,
     pair: tuple[NDArray[Any], NDArray[Any]],
     config: CheckConfig,
-) -> Signal:
-    before, now = pair
-    summary = Categories if schema.classes else Numbers
-    name = config.detectors.category if schema.classes else config.detectors.number
-    found = detector(name)(summary.of(before), summary.of(now))
-    return Signal(feature, kind, name, *found, alarm=_alarms(found.p_value, found.effect, config))
-
-
-def _alarms(p_value: float, effect: float, config: CheckConfig) -> bool:
-    return bool(p_value < 1 - config.confidence and effect >= config.minimum_effect)
+) -> Measured:
+    summary = Categories if bundle.schema.classes else Numbers
+    name = config.detectors.category if bundle.schema.classes else config.detectors.number
+    before, now = (summary.of(side) for side in pair)
+    return measure_one(feature, kind, name, before, now, bundle.budget)

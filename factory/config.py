@@ -107,9 +107,11 @@ class DetectorsConfig(Part):
 class CheckConfig(Part):
     """When a check alarms."""
 
-    false_discovery_rate: Share = Field(0.05, description="over all features of one check")
+    false_alarms: float = Field(
+        5.0, gt=0, lt=100, description="accepted per 100 windows without drift, over all tests"
+    )
     minimum_effect: float = Field(
-        0.1, ge=0, le=1, description="smaller changes do not alarm, however certain they are"
+        0.05, ge=0, le=1, description="smaller changes do not alarm, however certain they are"
     )
     tolerance: float = Field(
         0.05, ge=0, description="relative loss of performance that is accepted"

@@ -83,32 +83,72 @@ class Window:
     """The rows that are checked now, in canonical form (see ``registry.sources``).
 
     ``unreadable`` marks, per feature, the rows whose value could not be read as the schema's
-    kind; those cells are missing in ``frame``. Masks have shape (rows,).
+    kind; those cells are missing in ``frame``, and the first of each is told in ``examples``.
+    Masks have shape (rows,). ``absent`` are the features that the table has no column for, all
+    missing in ``frame``, and ``extra`` its columns that the schema does not know.
     """
 
     frame: pd.DataFrame
     version: DataVersion
     unreadable: Mapping[str, Bools] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+
+Damage = Literal[
+    "schema",
+    "type",
+    "missing",
+    "constant",
+    "unit",
+    "out_of_range",
+    "placeholder",
+    "stuck",
+    "unseen",
+    "duplicate",
+    "late",
+    "future",
+]
+ROWS = "*"
+"""Stands for whole rows where a feature is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A data-quality finding on one feature; ``share`` of the window's rows is touched.
 
-    ``handled`` is a feature that the champion does without already.
+    ``handled`` is a feature that the champion does without already. ``detail`` goes on after
+    the problem's name, for people. Of a change of unit ``unit`` keeps (a, b): a value is now
+    a times what it would have been, plus b. A duplicated row is a problem of ``*``, a moment
+    that cannot be one of the timestamp: see ``of_rows``.
     """
 
     feature: str
-    problem: Literal["missing", "constant", "out_of_range", "placeholder", "unseen", "type"]
+    problem: Damage
     share: float
     handled: bool = False
+    detail: str = ""
+    unit: tuple[float, float] | None = None
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether rows as such are damaged, and no feature that a model could do without.
+
+        >>> Problem(ROWS, "duplicate", 0.1).of_rows, Problem("a", "missing", 0.1).of_rows
+        (True, False)
+        """
+        return self.problem in {"duplicate", "late", "future"}
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What one detector says of one feature (or of predictions, labels, all features jointly).
 
-    ``effect`` is the size of the change on [0, 1], comparable between window sizes.
+    ``effect`` is the size of the change on [0, 1], comparable between window sizes, and
+    ``detectable`` the smallest share of rows whose move the test would have seen in four of
+    five such windows; None where it is not known, or no move would do. ``tells`` are the
+    features that a joint test leans on, the most telling first.
     """
 
     feature: str
@@ -118,6 +158,8 @@ class Signal:
     p_value: float
     effect: float
     alarm: bool
+    detectable: float | None = None
+    tells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def performance(
     config: CheckConfig,
     *,
     seed: int,
+    level: float = 0.025,
     estimated: Estimate | None = None,
 ) -> Performance:
     """Measure the champion where labels are in.
@@ -38,6 +39,7 @@ def performance(
         outputs: the champion's outputs on the same rows, shape (rows,) or (rows, k).
         config: tolerance, confidence and number of resamples.
         seed: of the bootstrap.
+        level: chance of an alarm where the metric is no worse.
         estimated: the metric as estimated on all rows of the window (see ``factory.estimate``).
 
     Returns:
@@ -68,7 +70,7 @@ def performance(
         target = bundle.reference[bundle.schema.target].to_numpy()
         reference = _labelled(target, bundle.reference_outputs)
         _, _, best = unpaired_gain(
-            metric, reference, window, confidence=confidence, resamples=resamples, seed=seed
+            metric, reference, window, confidence=1 - 2 * level, resamples=resamples, seed=seed
         )
         alarm = best < 0
     return Performance(metric.name, score, realised, estimated, alarm=alarm)

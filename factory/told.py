@@ -5,7 +5,14 @@ from typing import Any
 
 from factory.nouns import Estimate, Evidence, Signal
 
-UNKNOWN = {"detector": None, "statistic": None, "p_value": None, "effect": None, "alarm": False}
+UNKNOWN: dict[str, Any] = {
+    "detector": None,
+    "statistic": None,
+    "p_value": None,
+    "effect": None,
+    "alarm": False,
+    "tells": [],
+}
 """The joint test of a window that is too small for it."""
 
 
@@ -41,7 +48,7 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
         "drift": {
             "alarm": evidence.drift_alarm,
             "features": [signal_json(signal) for signal in evidence.drift],
-            "joint": signal_json(evidence.joint) if evidence.joint else {**UNKNOWN},
+            "joint": _joint_json(evidence.joint),
         },
         "prediction_drift": signal_json(evidence.prediction_drift)
         if evidence.prediction_drift
@@ -71,7 +78,15 @@ def signal_json(signal: Signal) -> dict[str, Any]:
         "p_value": _plain(signal.p_value),
         "effect": _plain(signal.effect),
         "alarm": signal.alarm,
+        "detectable": None if signal.detectable is None else _plain(signal.detectable),
     }
+
+
+def _joint_json(signal: Signal | None) -> dict[str, Any]:
+    if signal is None:
+        return {**UNKNOWN}
+    told = signal_json(signal)
+    return {name: told[name] for name in UNKNOWN if name in told} | {"tells": list(signal.tells)}
 
 
 def _estimate_json(estimate: Estimate | None, *, rows: bool) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType
 from mlflow.types import Schema as Columns
 
+from factory.budget import AlarmBudget
 from factory.bundle import Bundle
 from factory.nouns import Column, Kind, Schema
 from registry.client import mlflow
@@ -70,6 +71,7 @@ KEPT_APART = {
     "reference_outputs",
     "seen",
     "estimator",
+    "budget",
 }
 """Fields of a bundle that are not plain values."""
 
@@ -93,6 +95,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     values = {f.name: getattr(bundle, f.name) for f in fields(bundle) if f.name not in KEPT_APART}
     known = [asdict(column) for column in bundle.columns]
     told = {"schema": asdict(bundle.schema), "columns": known, **values}
+    told["budget"] = asdict(bundle.budget)
     (files / "bundle.json").write_text(json.dumps(_plain(told), indent=1, allow_nan=False))
     np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
     skops.io.dump(bundle.estimator, files / "estimator.skops")
@@ -123,6 +126,7 @@ def read_bundle(folder: Path) -> Bundle:
         reference_outputs=outputs if schema.classes else outputs[:, 0],
         seen=np.load(files / "seen.npy", allow_pickle=False),
         columns=tuple(Column(**column) for column in told.pop("columns")),
+        budget=AlarmBudget(**told.pop("budget")),
         estimator=skops.io.load(files / "estimator.skops", trusted=list(TRUSTED_TYPES)),
         **told,
     )

@@ -1,13 +1,18 @@
 """Judges a fitted pipeline: its bundle, what each feature is worth, what a trivial model gets."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from factory.budget import AlarmBudget, fit_budget
 from factory.bundle import Bundle, pipeline_outputs, row_hashes
 from factory.config import ModelConfig
+from factory.detectors.domain import FEWEST
+from factory.detectors.joint import joint
+from factory.detectors.watched import CHUNKS, joint_design_effect, watched
 from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, Outputs, Schema
@@ -15,6 +20,7 @@ from training.fit import sampled
 from training.space import Params
 
 REFERENCE_ROWS = 20_000
+BUDGET_ROWS = 100_000
 IMPORTANCE_ROWS = 2_000
 PERMUTATIONS = 3
 
@@ -73,7 +79,26 @@ def make_bundle(
         seen=np.unique(row_hashes(train, schema)),
         config=config.model_dump(mode="json"),
         estimator=fit_estimator(metric, schema, calibration, said, seed=config.seed),
+        budget=learn_budget(reference, schema, outputs, config),
     )
+
+
+def learn_budget(
+    reference: pd.DataFrame, schema: Schema, outputs: Outputs, config: ModelConfig
+) -> AlarmBudget:
+    """Learn from held-out rows, the newest 100,000 of them, how often a check alarms for nothing.
+
+    Where rows come in time order, the joint test is learnt about as well.
+    """
+    ordered = schema.timestamp is not None
+    newest = reference.iloc[-BUDGET_ROWS:].reset_index(drop=True)
+    columns = watched(newest, schema, outputs[-BUDGET_ROWS:])
+    budget = fit_budget(columns, ordered=ordered, seed=config.seed)
+    if not budget.sizes or len(newest) < CHUNKS * FEWEST:
+        return budget
+    detector = joint(config.check.detectors.joint)
+    effect = joint_design_effect(detector, newest, schema, config.seed)
+    return replace(budget, joint=effect)
 
 
 def importance(

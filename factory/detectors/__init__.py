@@ -30,6 +30,8 @@ JOINT: Mapping[str, str] = {
     "mmd": "factory.detectors.mmd:mmd",
     "pca": "factory.detectors.pca:pca",
 }
+RANKED = frozenset({"cvm", "ks", "wasserstein"})
+"""Detectors that compare distribution functions; the others compare shares."""
 READS: Mapping[str, tuple[str, ...]] = {
     "number": ("ks", "cvm", "wasserstein", "psi", "js", "hellinger"),
     "category": ("chi2", "tv", "psi", "js", "hellinger"),

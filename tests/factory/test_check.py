@@ -137,10 +137,10 @@ def test_the_json_has_the_keys_that_were_promised(task):
     assert set(told["window"]) == DESIGN["window"]
     assert set(told["drift"]) == DESIGN["drift"]
     assert set(told["drift"]["joint"]) >= DESIGN["joint"]
-    assert all(set(feature) == DESIGN["feature"] for feature in told["drift"]["features"])
+    assert all(set(feature) >= DESIGN["feature"] for feature in told["drift"]["features"])
     assert set(told["prediction_drift"]) >= DESIGN["shift"]
     assert set(told["label_drift"]) >= DESIGN["shift"]
-    assert set(told["performance"]) == DESIGN["performance"]
+    assert set(told["performance"]) >= DESIGN["performance"]
     assert set(told["performance"]["realised"]) == DESIGN["realised"]
     assert set(told["performance"]["estimated"]) == {"value", "low", "high"}
     assert (told["model"], told["version"], told["window"]["rows"]) == ("m", 3, 500)

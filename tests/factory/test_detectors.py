@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from factory.budget import AlarmBudget
 from factory.config import CheckConfig
 from factory.detectors.chi2 import chi2, counts, pooled
 from factory.detectors.domain import FEWEST, ROWS, domain_classifier
@@ -155,7 +156,7 @@ def table(rng, rows, shift=0.0):
 def test_dates_are_not_tested_for_drift():
     rng = np.random.default_rng(0)
     pair = [Profile.of(table(rng, 300, shift), MIXED) for shift in (0.0, 1.0)]
-    found = signals(*pair, MIXED, CheckConfig())
+    found = signals(*pair, MIXED, CheckConfig(), AlarmBudget())
     assert [(s.feature, s.kind, s.detector, s.alarm) for s in found] == [
         ("n", "number", "ks", True),
         ("c", "category", "chi2", False),
@@ -165,12 +166,12 @@ def test_dates_are_not_tested_for_drift():
 def test_a_signal_alarms_only_if_certain_large_and_not_silent():
     rng = np.random.default_rng(0)
     pair = [Profile.of(table(rng, 20_000, shift), MIXED) for shift in (0.0, 0.1)]
-    first = signals(*pair, MIXED, CheckConfig())[0]
+    first = signals(*pair, MIXED, CheckConfig(), AlarmBudget())[0]
     assert first.p_value < 1e-6
     assert not first.alarm
-    assert signals(*pair, MIXED, CheckConfig(minimum_effect=0.01))[0].alarm
-    silent = signals(*pair, MIXED, CheckConfig(minimum_effect=0.01), silent=("n",))[0]
-    assert silent == replace(first, alarm=False)
+    assert signals(*pair, MIXED, CheckConfig(minimum_effect=0.01), AlarmBudget())[0].alarm
+    silent = signals(*pair, MIXED, CheckConfig(), AlarmBudget(), silent=("n",))[0]
+    assert silent == first
 
 
 def test_missing_and_unseen_values_are_signals_of_their_own():
@@ -180,14 +181,16 @@ def test_missing_and_unseen_values_are_signals_of_their_own():
     now.loc[:249, "c"] = "zeppelin"
     now.loc[:249, "d"] = pd.NaT
     pair = [Profile.of(frame, MIXED) for frame in (before, now)]
-    alarms = [(s.feature, s.kind) for s in signals(*pair, MIXED, CheckConfig()) if s.alarm]
+    alarms = [
+        (s.feature, s.kind) for s in signals(*pair, MIXED, CheckConfig(), AlarmBudget()) if s.alarm
+    ]
     assert alarms == [("n", "missing"), ("c", "category"), ("c", "unseen"), ("d", "missing")]
 
 
 def test_a_schema_without_features_has_no_signals():
     empty = Schema((), "y", "regression")
     profile = Profile.of(pd.DataFrame({"y": [1.0]}), empty)
-    assert signals(profile, profile, empty, CheckConfig()) == ()
+    assert signals(profile, profile, empty, CheckConfig(), AlarmBudget()) == ()
 
 
 def test_the_domain_classifier_sees_what_single_features_do_not():

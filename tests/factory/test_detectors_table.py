@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.budget import AlarmBudget
 from factory.config import CheckConfig, DetectorsConfig, parse_config
 from factory.detectors import ALWAYS, DETECTORS, READS
 from factory.detectors.features import detector, signals
@@ -163,7 +164,7 @@ def test_the_configured_detectors_are_used(number, category):
     rng = np.random.default_rng(0)
     pair = [Profile.of(table(rng, 500, shift), MIXED) for shift in (0.0, 1.0)]
     config = CheckConfig(detectors=DetectorsConfig(number=number, category=category))
-    found = signals(*pair, MIXED, config)
+    found = signals(*pair, MIXED, config, AlarmBudget())
     assert [(s.feature, s.kind, s.detector, s.alarm) for s in found] == [
         ("n", "number", number, True),
         ("c", "category", category, False),
