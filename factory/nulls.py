@@ -15,10 +15,11 @@ from factory.nouns import Bools, Counts, Floats
 
 ROWS = 200
 """Rows of the windows that are drawn at random."""
-WINDOWS, FEWEST_WINDOWS, VALUES = 1_000, 200, 4e7
+WINDOWS, FEWEST_WINDOWS, VALUES = 2_000, 400, 4e7
 """Such windows, fewer where all of them together would hold more values than this."""
-SMALL = 0.25
-"""Share of the smallest p-values that tell how many tests there are: alarms come from those."""
+SMALL = 0.05
+"""Share of the smallest p-values that tell how many tests there are: alarms come from those, and
+tests that depend on each other are more nearly independent there."""
 CELLS = 64
 """Quantile cells in which chunks of numbers are counted."""
 SHUFFLES = 10
@@ -96,7 +97,7 @@ def independence(columns: Sequence[Column], rng: np.random.Generator) -> float:
 
     Windows are drawn from the rows at random, and every test is made of each. If the tests were
     independent, the smallest of their p-values would follow a beta distribution with their
-    number as a parameter; that number is fitted to the smallest quarter of what was found.
+    number as a parameter; that number is fitted to the smallest of what was found.
 
     Source:
         Westfall and Young, Resampling-based multiple testing (1993); Cheverud, A simple

@@ -80,6 +80,12 @@ class Numbers(Summary):
         first, last = np.searchsorted(ordered, np.array([-np.finfo(float).max, np.inf]))
         return ordered[first:last]
 
+    @cached_property
+    def distinct(self) -> Floats:
+        """The finite values in ascending order, each once."""
+        last = np.append(self.values[1:] != self.values[:-1], np.ones(len(self.values[:1]), bool))
+        return self.values[last]
+
     @property
     def size(self) -> int:
         """Rows that hold a finite value."""
@@ -212,6 +218,36 @@ class Categories(Summary):
     def longest_rest(self) -> int:
         """Most rows in a row that repeat one category."""
         return longest_rest(self.codes)
+
+
+@dataclass(frozen=True, eq=False)
+class Tallied(Categories):
+    """A feature of categories that is too long to hold: rows per category.
+
+    Attributes:
+        tally: rows per category.
+        gone: rows without a value.
+        length: all rows.
+    """
+
+    tally: Mapping[str, int]
+    gone: int
+    length: int
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.length
+
+    @property
+    def missing(self) -> int:
+        """Rows without a value."""
+        return self.gone
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Rows per category."""
+        return self.tally
 
 
 @dataclass(frozen=True, eq=False)
