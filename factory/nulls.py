@@ -57,6 +57,10 @@ class Column:
             return cls(test, np.where(np.isfinite(values), values, np.nan), ranked=True)
         return cls(test, pd.factorize(values)[0], ranked=False)
 
+    def take(self, rows: Counts) -> "Column":
+        """Return some of the rows, by their positions."""
+        return Column(self.test, self.rows[rows], self.ranked)
+
     @cached_property
     def known(self) -> Bools:
         """Rows that the test looks at."""

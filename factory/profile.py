@@ -1,7 +1,7 @@
 """Profiles: what a table's features look like, in the form that checks compare."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from factory.factorize import factorize
 from factory.nouns import Bools, Counts, Floats, Schema
+from factory.sorting import sort
 
 GRID = 2_048
 """Values of a feature between which distribution functions are compared first."""
@@ -56,12 +58,14 @@ class Numbers(Summary):
 
     Attributes:
         present: the values that are not missing, in the table's order.
+        room: where they can be sorted, shape (rows,), if memory was asked for before.
     """
 
     present: Floats
+    room: Floats | None = field(default=None, kw_only=True)
 
     @classmethod
-    def of(cls, column: NDArray[Any]) -> Self:
+    def of(cls, column: NDArray[Any], room: Floats | None = None) -> Self:
         """Summarise values of shape (rows,), missing as NaN.
 
         >>> found = Numbers.of(np.array([2.0, np.nan, 1.0, 1.0]))
@@ -70,15 +74,17 @@ class Numbers(Summary):
         """
         column = np.asarray(column, dtype=np.float64)
         lost = np.isnan(column)
-        return cls(lost, column[~lost] if lost.any() else column)
+        return cls(lost, column[~lost] if lost.any() else column, room=room)
 
     @cached_property
     def values(self) -> Floats:
         """The finite values in ascending order."""
-        ordered = np.sort(self.present)
+        ordered = np.empty_like(self.present) if self.room is None else self.room
+        ordered = sort(self.present, ordered[: len(self.present)])
         # What is infinite lies at the ends, so that nothing has to be looked through for it.
         first, last = np.searchsorted(ordered, np.array([-np.finfo(float).max, np.inf]))
-        return ordered[first:last]
+        finite: Floats = ordered[first:last]
+        return finite
 
     @cached_property
     def distinct(self) -> Floats:
@@ -111,6 +117,20 @@ class Numbers(Summary):
         """Count the rows with a finite value not above each of some numbers, shape (k,)."""
         return np.searchsorted(self.values, at, "right")
 
+    def around(self, at: Floats) -> tuple[Counts, Counts]:
+        """Count both: the rows below, and the rows up to each of some numbers.
+
+        What does not tie is searched for once.
+        """
+        left = np.searchsorted(self.values, at, "left")
+        tied = np.flatnonzero(self.values[np.minimum(left, len(self.values) - 1)] == at)
+        right = left.copy()
+        right[tied] = np.searchsorted(self.values, at[tied], "right")
+        return self._rows(left), self._rows(right)
+
+    def _rows(self, positions: Counts) -> Counts:
+        return positions
+
     @property
     def longest_rest(self) -> int:
         """Most rows in a row that repeat one value."""
@@ -136,54 +156,6 @@ class Numbers(Summary):
 
 
 @dataclass(frozen=True, eq=False)
-class Counted(Numbers):
-    """A feature of numbers that is too long to hold: values with the rows that each stands for.
-
-    Attributes:
-        points: finite values in ascending order, shape (k,).
-        cumulative: rows that are not above each of them, shape (k,).
-        gone: rows without a value.
-        length: all rows.
-    """
-
-    points: Floats
-    cumulative: Counts
-    gone: int
-    length: int
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return self.length
-
-    @property
-    def missing(self) -> int:
-        """Rows without a value."""
-        return self.gone
-
-    @property
-    def values(self) -> Floats:
-        """The finite values in ascending order, each once."""
-        return self.points
-
-    @property
-    def size(self) -> int:
-        """Rows that hold a finite value."""
-        return int(self.cumulative[-1]) if len(self.cumulative) else 0
-
-    def below(self, at: Floats) -> Counts:
-        """Count the rows with a finite value less than each of some numbers, shape (k,)."""
-        return self._rows(np.searchsorted(self.points, at, "left"))
-
-    def upto(self, at: Floats) -> Counts:
-        """Count the rows with a finite value not above each of some numbers, shape (k,)."""
-        return self._rows(np.searchsorted(self.points, at, "right"))
-
-    def _rows(self, positions: Counts) -> Counts:
-        return np.concatenate([[0], self.cumulative])[positions]
-
-
-@dataclass(frozen=True, eq=False)
 class Categories(Summary):
     """A feature of categories.
 
@@ -203,51 +175,22 @@ class Categories(Summary):
         >>> found.missing, found.counts, found.longest_rest
         (1, {'b': 2, 'a': 1}, 1)
         """
-        codes, names = pd.factorize(column)
+        codes, names = factorize(column)
         lost = codes < 0
-        return cls(lost, codes[~lost], tuple(names.tolist()))
+        return cls(lost, codes[~lost] if lost.any() else codes, tuple(names.tolist()))
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """Rows per category, the commonest first."""
-        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
-        pairs = zip(self.names, counts, strict=True)
-        return dict(sorted(pairs, key=lambda pair: -pair[1]))
+        counts = np.bincount(self.codes, minlength=len(self.names))
+        order = np.argsort(-counts, kind="stable")
+        names = map(self.names.__getitem__, order.tolist())
+        return dict(zip(names, counts[order].tolist(), strict=True))
 
     @property
     def longest_rest(self) -> int:
         """Most rows in a row that repeat one category."""
         return longest_rest(self.codes)
-
-
-@dataclass(frozen=True, eq=False)
-class Tallied(Categories):
-    """A feature of categories that is too long to hold: rows per category.
-
-    Attributes:
-        tally: rows per category.
-        gone: rows without a value.
-        length: all rows.
-    """
-
-    tally: Mapping[str, int]
-    gone: int
-    length: int
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return self.length
-
-    @property
-    def missing(self) -> int:
-        """Rows without a value."""
-        return self.gone
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """Rows per category."""
-        return self.tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,16 +215,25 @@ class Profile:
         [1.0, 3.0]
         """
         features: dict[str, Summary] = {}
+        rooms = _rooms(sum(column.kind == "number" for column in schema.features), len(frame))
         for column in schema.features:
             values = frame[column.name].to_numpy()
             match column.kind:
                 case "number":
-                    features[column.name] = Numbers.of(values)
+                    features[column.name] = Numbers.of(values, next(rooms))
                 case "category":
                     features[column.name] = Categories.of(values)
                 case "date":
                     features[column.name] = Summary(np.asarray(pd.isna(values)))
         return cls(len(frame), features)
+
+
+def _rooms(columns: int, rows: int) -> Iterator[Floats]:
+    """Yield memory for each column, asked for in one piece.
+
+    From 4 MiB on numpy asks the system for huge pages, of which far fewer have to be mapped.
+    """
+    return iter(np.empty((columns, rows)))
 
 
 def longest_rest(values: NDArray[Any]) -> int:

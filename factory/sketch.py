@@ -14,8 +14,9 @@ from typing import Self
 
 import numpy as np
 
+from factory.counted import Counted, Tallied
 from factory.nouns import Counts, Floats
-from factory.profile import Categories, Counted, Numbers, Profile, Summary, Tallied
+from factory.profile import Categories, Numbers, Profile, Summary
 
 NEW = 10_000
 """Categories unknown to the reference that are counted one by one; further ones share one."""

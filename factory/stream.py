@@ -16,7 +16,7 @@ from factory.profile import Profile
 from factory.quality import inspect
 from factory.sketch import Sketch
 
-SAMPLE = 50_000
+SAMPLE = 20_000
 """Rows that are kept whole."""
 Found = Mapping[tuple[str, Damage], tuple[float, Problem]]
 """Per feature and problem the rows touched, and the problem as it was first met."""
@@ -37,7 +37,7 @@ class Seen:
     Attributes:
         sketch: of their features.
         found: what is damaged.
-        sample: some of the rows, canonical, at most 50,000.
+        sample: some of the rows, canonical, at most 20,000.
         lots: the number each of those drew, shape (rows,); the smallest of all were kept.
         digests: content hashes of the pieces, by the piece's place in the window.
         start: first moment among the rows, None without a timestamp.
@@ -97,15 +97,13 @@ def merge(seen: Sequence[Seen], reference: Profile) -> Seen:
             before, first = found.get(key, (0.0, problem))
             found[key] = before + rows, first
     lots = np.concatenate([one.lots for one in seen])
-    frame = pd.concat([one.sample for one in seen], ignore_index=True)
-    if len(lots) > SAMPLE:
-        kept = np.sort(np.argpartition(lots, SAMPLE)[:SAMPLE])
-        lots, frame = lots[kept], frame.iloc[kept].reset_index(drop=True)
+    last = np.partition(lots, SAMPLE - 1)[SAMPLE - 1] if len(lots) > SAMPLE else 1.0
+    frame = pd.concat([one.sample.loc[one.lots <= last] for one in seen], ignore_index=True)
     return Seen(
         sketch=sketch,
         found=found,
         sample=frame,
-        lots=lots,
+        lots=lots[lots <= last],
         digests={place: digest for one in seen for place, digest in one.digests.items()},
         start=min((one.start for one in seen if one.start is not None), default=None),
         end=max((one.end for one in seen if one.end is not None), default=None),

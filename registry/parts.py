@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError
 
 from factory.errors import BadData
 
-ROWS = 100_000
+ROWS = 50_000
 """Rows that are held in memory at once, at most."""
 PARTITION = "partition."
 
@@ -64,7 +64,7 @@ def parts_of(location: str) -> tuple[Part, ...]:
 
 
 def read_part(part: Part) -> Iterator[Any]:
-    """Yield a part's rows as Arrow tables of at most 100,000 rows, in order.
+    """Yield a part's rows as Arrow tables of at most 50,000 rows, in order.
 
     Raises:
         BadData: the file cannot be read.

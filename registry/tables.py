@@ -52,6 +52,11 @@ def read_table(location: str) -> pd.DataFrame:
         )
     if table.num_rows == 0:
         raise BadData(f"{shown} has no rows.", hint="give a table with rows")
+    return to_frame(table)
+
+
+def to_frame(table: Any) -> pd.DataFrame:
+    """Return an Arrow table as a frame whose columns are backed by Arrow."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     # What pandas kept of its index in a Parquet file is no column of the user's.
     return frame[[n for n in frame.columns if not str(n).startswith("__index_level_")]]

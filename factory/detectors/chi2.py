@@ -55,9 +55,10 @@ def counts(reference: Categories, window: Categories) -> Floats:
     >>> counts(a, Categories.of(np.array(["b"], dtype=object))).tolist()
     [[2.0, 0.0], [0.0, 1.0]]
     """
-    names = sorted({**reference.counts, **window.counts})
-    both = [[summary.counts.get(name, 0) for name in names] for summary in (reference, window)]
-    return np.array(both, dtype=np.float64).reshape(2, len(names))
+    before, now = reference.counts, window.counts
+    new = {name: count for name, count in now.items() if name not in before}
+    rows = [*before.values(), *[0] * len(new)], [*(now.get(n, 0) for n in before), *new.values()]
+    return np.array(rows, dtype=np.float64).reshape(2, -1)
 
 
 def pooled(table: Floats) -> Floats:

@@ -18,6 +18,12 @@ ROWS = 4_000
 """Rows sampled from either side at most."""
 FEWEST = 40
 """Rows that either side needs."""
+CHANCE = 0.05
+"""P-value above which it is not asked which features tell."""
+TOLD, JUDGED = 5, 1_000
+"""Telling features that are named, and rows of a fold that they are looked for on, at most."""
+LEAST = 0.1
+"""Share of the most telling feature's loss from which another is named."""
 LARGEST_WEIGHT = 20.0
 """Importance weights lie between this and its inverse: rarer odds are guesses."""
 
@@ -32,12 +38,15 @@ class Domain:
         positions: rows of the reference that were sampled, shape (n,).
         weights: for those rows, how much commoner such rows are in the window, shape (n,);
             clipped to [1 / 20, 20].
+        tells: features without which the area shrinks, the most telling first; empty where the
+            area may be chance.
     """
 
     auc: float
     p_value: float
     positions: NDArray[np.intp]
     weights: Floats
+    tells: tuple[str, ...] = ()
 
     @property
     def statistic(self) -> float:
@@ -90,13 +99,20 @@ def domain_classifier(
     y = np.repeat([0, 1], [len(side) for side in both])
     # So little work is fastest on one thread, and threads that wait for busy cores stall it.
     with threadpool_limits(1, user_api="openmp"):
-        probabilities, auc, p_value = _cross_fit(X, y, seed)
+        folds = _cross_fit(X, y, seed)
+        p_value = _p_value(folds)
+        tells = _tells(folds, X, y, seed) if p_value < CHANCE else []
+    probabilities = np.empty(len(y))
+    for fold in folds:
+        probabilities[fold.held] = fold.said
+    auc = sum(fold.wins for fold in folds) / sum(fold.pairs for fold in folds)
     before, now = (y == 0).sum(), (y == 1).sum()
     likely = probabilities[y == 0]
     with np.errstate(divide="ignore"):
         weights = likely / (1 - likely) * (before / now)
     weights = np.clip(weights, 1 / LARGEST_WEIGHT, LARGEST_WEIGHT)
-    return Domain(auc, p_value, positions, weights)
+    named = tuple(columns[number].name for number in tells)
+    return Domain(auc, p_value, positions, weights, named)
 
 
 def _numbers(column: "pd.Series[Any]") -> Floats:
@@ -107,27 +123,74 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _cross_fit(X: Floats, y: NDArray[np.int64], seed: int) -> tuple[Floats, float, float]:
-    """Return out-of-fold probabilities, the area over both folds, and its p-value."""
-    probabilities = np.empty(len(y))
-    wins = pairs = error = 0.0
-    folds = StratifiedKFold(2, shuffle=True, random_state=seed)
-    for fitted, held in folds.split(X, y):
+@dataclass(frozen=True)
+class _Fold:
+    """Half of the rows, judged by a model of the other half.
+
+    Attributes:
+        model: None where it had nothing to learn from.
+        held: positions of the rows judged.
+        filled: columns that the model reads.
+        said: chance that each of them is the window's.
+        wins: the statistic U of those chances.
+        pairs: its largest value.
+        spread: its variance under no change.
+    """
+
+    model: Any
+    held: NDArray[np.intp]
+    filled: NDArray[np.bool_]
+    said: Floats
+    wins: float
+    pairs: float
+    spread: float
+
+
+def _cross_fit(X: Floats, y: NDArray[np.int64], seed: int) -> list[_Fold]:
+    """Judge each half of the rows by a model of the other."""
+    folds = []
+    for fitted, held in StratifiedKFold(2, shuffle=True, random_state=seed).split(X, y):
         filled = ~np.isnan(X[fitted]).all(axis=0)
-        model = HistGradientBoostingClassifier(
-            max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=seed
-        )
+        model, said = None, np.full(len(held), y.mean())
         if filled.any():
+            model = HistGradientBoostingClassifier(
+                max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=seed
+            )
             model.fit(X[fitted][:, filled], y[fitted])
-            probabilities[held] = model.predict_proba(X[held][:, filled])[:, 1]
-        else:
-            probabilities[held] = y.mean()
-        u, n, spread = _mann_whitney(probabilities[held], y[held] == 1)
-        wins, pairs = wins + u, pairs + n
-        # What sets the halves apart by chance shows in both folds alike: errors add up in full.
-        error += np.sqrt(spread)
-    p_value = float(norm.sf((wins - pairs / 2) / error)) if error > 0 else 1.0
-    return probabilities, float(wins / pairs), p_value
+            said = model.predict_proba(X[held][:, filled])[:, 1]
+        folds.append(_Fold(model, held, filled, said, *_mann_whitney(said, y[held] == 1)))
+    return folds
+
+
+def _p_value(folds: list[_Fold]) -> float:
+    # What sets the halves apart by chance shows in both folds alike: errors add up in full.
+    error = sum(np.sqrt(fold.spread) for fold in folds)
+    excess = sum(fold.wins - fold.pairs / 2 for fold in folds)
+    return float(norm.sf(excess / error)) if error > 0 else 1.0
+
+
+def _tells(folds: list[_Fold], X: Floats, y: NDArray[np.int64], seed: int) -> list[int]:
+    """Return the columns whose shuffling costs the models most of their area, largest first."""
+    rng = np.random.default_rng(seed)
+    lost = np.zeros(X.shape[1])
+    for fold in folds:
+        if fold.model is None:
+            continue
+        rows = fold.held[sample(len(fold.held), JUDGED, rng)]
+        order = rng.permutation(len(rows))
+        known = X[rows][:, fold.filled]
+        whole = _area(fold.model, known, y[rows])
+        for place, column in enumerate(np.flatnonzero(fold.filled)):
+            shuffled = known.copy()
+            shuffled[:, place] = known[order, place]
+            lost[column] += whole - _area(fold.model, shuffled, y[rows])
+    ranked = np.argsort(-lost, kind="stable")[:TOLD]
+    return [int(column) for column in ranked if lost[column] > LEAST * lost.max()]
+
+
+def _area(model: Any, X: Floats, y: NDArray[np.int64]) -> float:
+    wins, pairs, _ = _mann_whitney(model.predict_proba(X)[:, 1], y == 1)
+    return wins / pairs if pairs else 0.5
 
 
 def _mann_whitney(scores: Floats, positive: NDArray[np.bool_]) -> tuple[float, float, float]:

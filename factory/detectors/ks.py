@@ -8,8 +8,11 @@ from factory.profile import Numbers
 
 SUMMED = 2_000
 """Rows up to which scipy's sum for small p-values, of as many terms, is quick."""
-FAR = 8.0
-"""Rows times squared distance from which Smirnov's limit serves, at p-values below 3e-7."""
+NEAR, FAR = 0.04, 8.0
+"""Rows times squared distance from which Smirnov's limit serves, at p-values below 3e-7,
+and up to which the p-value is 1 to ten digits."""
+ODD, EVEN = (np.pi * (np.arange(1, 13) - 0.5)) ** 2, (np.pi * np.arange(1, 13)) ** 2
+"""The series' terms; where the p-value is not 0 the twelfth is below 1e-30 of the first."""
 
 
 def ks(reference: Numbers, window: Numbers, deff: float = 1.0) -> Finding:
@@ -42,19 +45,51 @@ def ks(reference: Numbers, window: Numbers, deff: float = 1.0) -> Finding:
 
 def _p_value(distance: float, rows: float) -> float:
     squared = rows * distance**2
-    if rows <= SUMMED or squared < 1:
+    if rows <= SUMMED:
         return float(kstwo.sf(distance, rows))
+    if squared < NEAR:
+        return 1.0
     if squared < FAR:
-        return 1 - float(kstwo.cdf(distance, rows))
+        return 1 - kolmogorov(squared, rows)
     return 2 * float(np.exp(-((6 * rows * distance + 1) ** 2) / (18 * rows)))
+
+
+def kolmogorov(squared: float, rows: float) -> float:
+    """Return the distribution function of the distance of a sample from its law.
+
+    Args:
+        squared: rows times the squared distance, between 0.04 and 8.
+        rows: thousands.
+
+    Source:
+        Pelz and Good, Approximating the lower tail-areas of the Kolmogorov-Smirnov one-sample
+        statistic (1976); equals ``scipy.stats.kstwo.cdf``, which takes six times as long.
+
+    >>> round(kolmogorov(1.0, 10_000), 6)
+    0.731781
+    """
+    z, z4 = np.sqrt(squared), squared**2
+    z6, z8 = squared * z4, z4**2
+    odd, even = np.exp(ODD / (-2 * squared)), np.exp(EVEN / (-2 * squared))
+    a0, a1, a2, a3 = odd.sum(), odd @ ODD, odd @ ODD**2, odd @ ODD**3
+    b1, b2 = even @ EVEN, even @ EVEN**2
+    limit = 2 / z * a0
+    first = (a1 - squared * a0) / (3 * z4)
+    second = (6 * z6 + 2 * z4) * a0 + (2 * z4 - 5 * squared) * a1 + (1 - 2 * squared) * a2
+    second = second / (36 * z6 * z) - b1 / (18 * squared * z)
+    third = (5 - 30 * squared) * a3 + (212 * z4 - 60 * squared) * a2
+    third += (135 * z4 - 96 * z6) * a1 - (30 * z6 + 90 * z8) * a0
+    third = third / (3240 * z4 * z6) + (3 * squared * b1 - b2) / (108 * z6)
+    terms = limit + first / np.sqrt(rows) + second / rows + third / rows**1.5
+    return float(np.sqrt(np.pi / 2) * terms)
 
 
 def _distance(reference: Numbers, window: Numbers) -> float:
     """Return the largest distance, looked for only where it can be."""
     n, m = reference.size, window.size
     at, below, upto = reference.grid
-    before = below / n, window.below(at) / m
-    after = upto / n, window.upto(at) / m
+    low, high = window.around(at)
+    before, after = (below / n, low / m), (upto / n, high / m)
     found = max(float(np.abs(p - q).max()) for p, q in (before, after))
     # Between two points of the grid neither function leaves its values at their ends.
     most = np.maximum(before[0][1:] - after[1][:-1], before[1][1:] - after[0][:-1])
@@ -66,7 +101,7 @@ def _distance(reference: Numbers, window: Numbers) -> float:
     # Between two of its values the reference's function rests and the other only rises, so that
     # it is enough to look right before and at them. Equal values are cautious bounds but the
     # first, right before, and the last, at, which are exact.
-    inside = reference.values[where]
-    right_before = window.below(inside) / m - where / n
-    at_them = (where + 1) / n - window.upto(inside) / m
+    low, high = window.around(reference.values[where])
+    right_before = low / m - where / n
+    at_them = (where + 1) / n - high / m
     return max(found, float(right_before.max()), float(at_them.max()))

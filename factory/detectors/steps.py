@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.counted import Counted
 from factory.nouns import Floats
-from factory.profile import Counted, Numbers
+from factory.profile import Numbers
 
 
 def steps(reference: Numbers, window: Numbers) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:

@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 from factory.detectors import JOINT, mmd, pca
+from factory.detectors.domain import domain_classifier
 from factory.detectors.finding import NOTHING
 from factory.detectors.joint import COMMONEST, encode, joint
 from factory.nouns import Column, Schema
@@ -163,3 +164,14 @@ def test_encoded_columns_are_of_one_scale():
     plates = pd.DataFrame({"c": [f"p{row}" for row in range(300)]})
     known, _ = encode(plates, plates, MIXED.reading((Column("c", "category"),)))
     assert known.shape[1] == COMMONEST + 1
+
+
+def test_the_domain_classifier_names_what_tells_the_windows_apart():
+    rng = np.random.default_rng(0)
+    schema = Schema(tuple(Column(name, "number") for name in "abc"), "y", "regression")
+    before, now = (pd.DataFrame(rng.normal(size=(800, 3)), columns=[*"abc"]) for _ in range(2))
+    assert domain_classifier(before, now, schema, seed=0).tells == ()
+    now["c"] = now["a"] + 0.1 * now["c"]  # only their relation moved
+    assert set(domain_classifier(before, now, schema, seed=0).tells) == {"a", "c"}
+    now["b"] += 3
+    assert domain_classifier(before, now, schema, seed=0).tells[0] == "b"
