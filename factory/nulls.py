@@ -28,6 +28,8 @@ CHANCE = 3.0
 """Standard errors beyond which a design effect is not chance."""
 FARTHEST = 4.0
 """Scaled distance beyond which no p-value matters: it is below 1e-13."""
+STEADY = 10
+"""Chunks whose design effect is trusted half."""
 POOLED = 5.0
 """Rows that a cell of a category is expected to hold at least."""
 
@@ -146,20 +148,26 @@ def design_effects(column: Column, sizes: Sequence[int], rng: np.random.Generato
         rng: draws the random orders.
 
     Returns:
-        The ratio of the mean squared distances from all rows, per size; 1 where it is no larger
-        than chance may have it.
+        The ratio of the mean squared distances from all rows, per size; 1 up to the first size
+        at which it is larger than chance may have it. Few chunks tell little, so that from there
+        on each leans on the one before.
     """
     codes, k = column.cells(CELLS)
     ordered = _distances(codes, k, sizes, column.ranked)
     shuffled = [
         _distances(rng.permutation(codes), k, sizes, column.ranked) for _ in range(SHUFFLES)
     ]
-    effects = []
+    effects: list[float] = []
     for found, *usual in zip(ordered, *shuffled, strict=True):
         by_chance = np.concatenate(usual)
         mean, error = by_chance.mean(), by_chance.std() / np.sqrt(len(found))
-        surprising = mean > 0 and found.mean() > mean + CHANCE * error
-        effects.append(float(found.mean() / mean) if surprising else 1.0)
+        if effects and effects[-1] > 1:
+            ratio = max(1.0, float(found.mean() / mean)) if mean > 0 else 1.0
+            weight = len(found) / (len(found) + STEADY)
+            effects.append(float(ratio**weight * effects[-1] ** (1 - weight)))
+        else:
+            surprising = mean > 0 and found.mean() > mean + CHANCE * error
+            effects.append(float(found.mean() / mean) if surprising else 1.0)
     return effects
 
 
