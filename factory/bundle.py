@@ -15,6 +15,7 @@ from factory.budget import AlarmBudget
 from factory.estimate import PerformanceEstimator, fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Bools, Column, Outputs, Schema
+from factory.online.monitor import Monitor
 from factory.profile import Profile
 
 
@@ -68,6 +69,7 @@ class Bundle:
         config: the configuration it was made under, as plain values (see ``ModelConfig``).
         estimator: estimates the metric where labels are missing (see ``factory.estimate``); learnt
             on held-out rows, None where it cannot be.
+        online: watches row by row, see ``factory.online``; None where ``check.online`` is absent.
         budget: what the reference says of false alarms (see ``factory.budget``).
     """
 
@@ -86,6 +88,7 @@ class Bundle:
     columns: tuple[Column, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     estimator: PerformanceEstimator | None = None
+    online: Monitor | None = None
     budget: AlarmBudget = field(default_factory=AlarmBudget)
 
     @cached_property
@@ -108,7 +111,8 @@ class Bundle:
     def neutralise(self, features: tuple[str, ...]) -> "Bundle":
         """Return the same model with some features replaced by their neutral constants.
 
-        What it says is new, so that its performance is estimated from the reference rows.
+        What it says is new, so that its performance is estimated from the reference rows, and its
+        monitor is fitted anew, without these features.
         """
         values = {name: self.neutral[name] for name in features}
         steps = [("neutralise", Neutralise(values)), *self.pipeline.steps]
@@ -129,6 +133,7 @@ class Bundle:
             reference_outputs=outputs,
             reference_score=metric.value(truth, outputs),
             estimator=fit_estimator(metric, sound, self.reference, outputs, seed=seed),
+            online=self.online and self.online.again(sound, self.reference, outputs, seed),
         )
 
     def unseen(self, frame: pd.DataFrame) -> Bools:

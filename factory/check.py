@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from factory.breakdown.breakdown import breakdown
+from factory.breakdown.rows import Rows
 from factory.budget import fit_budget
 from factory.bundle import Bundle
 from factory.config import CheckConfig
@@ -23,6 +26,7 @@ from factory.performance import performance
 from factory.power import normal_scale
 from factory.profile import Categories, Numbers, Profile
 from factory.quality import inspect
+from factory.stream import Whole
 
 FEWEST_LABELS = 30
 """Labelled rows below which nothing is said of label drift."""
@@ -44,7 +48,15 @@ class Checked:
 
 
 def check(
-    bundle: Bundle, window: Window, config: CheckConfig, *, model: str, version: int, seed: int
+    bundle: Bundle,
+    window: Window,
+    config: CheckConfig,
+    *,
+    model: str,
+    version: int,
+    seed: int,
+    whole: Whole | None = None,
+    now: datetime | None = None,
 ) -> Checked:
     """Measure quality, drift and performance of one window.
 
@@ -61,6 +73,8 @@ def check(
         model: the model's name.
         version: the champion's version.
         seed: of everything that is sampled.
+        whole: what is known of all rows, where the window is a sample of them.
+        now: the present moment; labelled rows from after it are damaged. None leaves it open.
 
     >>> from sklearn.dummy import DummyRegressor
     >>> from sklearn.pipeline import make_pipeline
@@ -80,18 +94,17 @@ def check(
     """
     schema, frame = bundle.schema, window.frame
     outputs = _outputs(bundle, frame)
-    reference, current = bundle.profile, Profile.of(frame, schema)
-    problems, broken = inspect(reference, current, window, schema)
+    current, problems, broken = _inspected(bundle, window, whole, now)
     known, broken_elsewhere = _dropped(bundle, window)
     broken |= broken_elsewhere
     truth = _truth(frame, schema)
     judged_rows = _fresh(bundle, frame, ~pd.isna(truth))
     joint = _joint(bundle, frame, config, seed)
-    tests = measure(reference, current, schema, config.detectors, bundle.budget)
+    tests = measure(bundle.profile, current, schema, config.detectors, bundle.budget)
     predicted = _prediction_drift(bundle, outputs, config)
     labels = _label_drift(bundle, truth, config)
-    # Tests of single features, of all jointly and of performance share the budget equally.
-    level = config.false_alarms / 100 / (2 + (joint is not None))
+    # Tests of single features, of all jointly, of performance and of segments share it equally.
+    level = config.false_alarms / 100 / (2 + (joint is not None) + bool(config.segments))
     single = [one for one in (predicted, labels) if one is not None]
     threshold = bundle.budget.threshold(level, len(tests) + len(single))
     found = judged([*tests, *single], threshold, config, silent=bundle.neutralised)
@@ -117,6 +130,9 @@ def check(
             level=level,
             estimated=_estimated(bundle, frame, outputs, config, seed),
         ),
+        breakdown=breakdown(
+            Rows(bundle, frame, truth, outputs, judged_rows), config, level=level, seed=seed
+        ),
     )
     return Checked(evidence, outputs, broken)
 
@@ -139,6 +155,16 @@ def drift(
     budget = fit_budget(watched(reference, schema), ordered=False, seed=seed)
     profiles = Profile.of(reference, schema), Profile.of(current, schema)
     return signals(*profiles, schema, config, budget)
+
+
+def _inspected(
+    bundle: Bundle, window: Window, whole: Whole | None, now: datetime | None
+) -> tuple[Profile, tuple[Problem, ...], dict[str, Bools]]:
+    if whole is not None:
+        return whole.profile, whole.problems, {}
+    current = Profile.of(window.frame, bundle.schema)
+    schema, rows = bundle.schema, bundle.reference
+    return current, *inspect(bundle.profile, current, window, schema, rows=rows, now=now)
 
 
 def _dropped(bundle: Bundle, window: Window) -> tuple[tuple[Problem, ...], dict[str, Bools]]:

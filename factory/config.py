@@ -3,15 +3,25 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core.core_schema import ValidationInfo
 
+from factory.breakdown.bins import Groupings
+from factory.breakdown.worth import ValueConfig, text
 from factory.detectors import JOINT, READS
 from factory.errors import BadConfig
 from factory.nouns import Kind, Task
+from factory.online.config import OnlineConfig
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -118,7 +128,34 @@ class CheckConfig(Part):
     )
     confidence: Share = 0.95
     resamples: int = Field(400, ge=100, le=100_000, description="bootstrap resamples")
+    segments: Groupings = Field(
+        (), description="as [origin, {column: age, edges: [25, 40]}, [origin, carrier]]"
+    )
+    most_segments: int = Field(50, ge=1, le=1_000, description="rarer ones are pooled")
+    segment_effect: float = Field(
+        0.2, ge=0, le=1, description="a segment that could hide a larger drift has no power"
+    )
+    groups: Groupings = Field((), description="as segments: groups to be treated alike")
+    favourable: Annotated[str | None, BeforeValidator(text)] = Field(
+        None, description="the class that is good to get; of two the last when absent"
+    )
+    impact_ratio: Share = Field(
+        0.8, description="least ratio of the groups' selection rates (the four-fifths rule)"
+    )
+    impact_alarm: bool = Field(default=False, description="whether less than that alarms")
+    value: ValueConfig | None = Field(
+        None, description="as {unit: EUR, binary: {tp: 10, fp: -2, fn: -20, tn: 0}}"
+    )
+    evidently: Literal["never", "incidents", "always"] = Field(
+        "never", description="when to add Evidently's report: incidents are checks that alarm"
+    )
+    evidently_rows: int = Field(
+        5_000, ge=1, le=50_000, description="rows of each side that Evidently is given, drawn by seed"
+    )
     detectors: DetectorsConfig = DetectorsConfig()
+    online: OnlineConfig | None = Field(
+        None, description="as {detector: mmd, one_false_alarm_per: 5000, windows: [10, 100]}"
+    )
 
 
 class PolicyConfig(Part):
@@ -237,5 +274,7 @@ def _explain(error: Mapping[str, Any], source: str) -> BadConfig:
 def _keys_beside(path: list[str]) -> list[str]:
     part: Any = ModelConfig
     for name in path[:-1]:
-        part = part.model_fields[name].annotation
+        kind = part.model_fields[name].annotation
+        # A part that may be left out is a union with None.
+        part = next((one for one in get_args(kind) if hasattr(one, "model_fields")), kind)
     return list(part.model_fields)

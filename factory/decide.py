@@ -164,7 +164,7 @@ def describe(remedy: Remedy) -> str:
         case Retrain(windows=windows):
             return f"a refit on the newest {windows} windows"
         case FixSource(features=names):
-            return f"fixing the source of {_list(names)}"
+            return f"fixing the source of {_list(names) or 'the rows'}"
         case AskLabels(rows=count):
             return f"asking for {count} labels"
         case _:

@@ -33,9 +33,10 @@ def diagnose(
         drift, covariate drift or concept drift; a drift that costs nothing is named as such.
     """
     broken = _broken(evidence.quality, importance)
+    damaged = bool(broken) or any(p.of_rows for p in evidence.quality)
     moved = _moved(evidence, importance)
     fell = evidence.performance.alarm
-    if broken and (not fell or explained_by_broken >= EXPLAINS):
+    if damaged and (not fell or explained_by_broken >= EXPLAINS):
         return Diagnosis("data_quality", broken, _broken_sentence(evidence.quality, broken))
     if better_version is not None:
         return Diagnosis(
@@ -95,7 +96,7 @@ def _without_labels(evidence: Evidence, moved: tuple[str, ...]) -> Diagnosis:
 def _broken(quality: tuple[Problem, ...], importance: Mapping[str, float]) -> tuple[str, ...]:
     worst: dict[str, float] = {}
     for problem in quality:
-        if problem.handled:
+        if problem.handled or problem.of_rows:
             continue
         harm = problem.share * (1.0 + max(importance.get(problem.feature, 0.0), 0.0))
         worst[problem.feature] = max(worst.get(problem.feature, 0.0), harm)
@@ -112,11 +113,16 @@ def _moved(evidence: Evidence, importance: Mapping[str, float]) -> tuple[str, ..
 
 
 def _broken_sentence(quality: tuple[Problem, ...], broken: tuple[str, ...]) -> str:
-    said = {
-        p.feature: f"{p.feature!r} is {_WORDS[p.problem]} in {_percent(p.share)} of rows"
-        for p in quality
-    }
-    return "; ".join(said[name] for name in broken[:MOST_CULPRITS])
+    said = {p.feature: _problem_sentence(p) for p in quality if not p.of_rows}
+    of_rows = [_problem_sentence(p) for p in quality if p.of_rows]
+    return "; ".join([*(said[name] for name in broken[:MOST_CULPRITS]), *of_rows])
+
+
+def _problem_sentence(problem: Problem) -> str:
+    share, detail = _percent(problem.share), f" ({problem.detail})" if problem.detail else ""
+    if problem.problem == "duplicate":
+        return f"{share} of rows repeat an earlier one{detail}"
+    return f"{problem.feature!r} is {_WORDS[problem.problem]} in {share} of rows{detail}"
 
 
 def _percent(share: float) -> str:
@@ -130,6 +136,11 @@ _WORDS = {
     "placeholder": "a placeholder",
     "unseen": "of unknown categories",
     "type": "unreadable",
+    "schema": "gone",
+    "unit": "in another unit",
+    "stuck": "stuck at one value for a stretch",
+    "late": "far too early",
+    "future": "far too late",
 }
 
 

@@ -66,7 +66,8 @@ class Metric:
         truth = encode(self.classes, y, outputs)
         if len(truth) == 0 or self.name not in ROW_LOSSES:
             return scorers.score(self.name, truth, outputs)
-        mean = ROW_LOSSES[self.name](truth, outputs).mean(keepdims=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = ROW_LOSSES[self.name](truth, outputs).mean(keepdims=True)
         return float(scorers.from_means(self.name, mean)[0])
 
     def gain(self, champion: float, challenger: float) -> float:
@@ -164,7 +165,7 @@ def interval(
     >>> (found.value, found.low < 0.5 < found.high, found.rows)
     (0.5, True, 100)
     """
-    draws = _resample(metric, y, (outputs,), resamples, seed)[0]
+    draws = metric_draws(metric, y, (outputs,), resamples, seed)[0]
     low, high = ends(draws, confidence)
     return Estimate(metric.value(y, outputs), low, high, len(y))
 
@@ -189,7 +190,7 @@ def paired_gain(
     (0.5, 0.5, 0.5)
     """
     gain = metric.gain(metric.value(y, champion), metric.value(y, challenger))
-    draws = _resample(metric, y, (champion, challenger), resamples, seed)
+    draws = metric_draws(metric, y, (champion, challenger), resamples, seed)
     low, high = ends(metric.gains(draws[0], draws[1]), confidence)
     return gain, low, high
 
@@ -215,7 +216,7 @@ def unpaired_gain(
     gain = metric.gain(metric.value(*reference), metric.value(*window))
     seeds = np.random.SeedSequence(seed).generate_state(2)
     before, now = (
-        _resample(metric, y, (outputs,), resamples, int(each))[0]
+        metric_draws(metric, y, (outputs,), resamples, int(each))[0]
         for (y, outputs), each in zip((reference, window), seeds, strict=True)
     )
     shorter = min(len(before), len(now))
@@ -252,9 +253,24 @@ def encode(classes: tuple[str, ...], y: NDArray[Any], outputs: Outputs) -> Truth
     return np.asarray(np.where(codes < 0, unlikely, codes), dtype=np.intp)
 
 
-def _resample(
+def metric_draws(
     metric: Metric, y: NDArray[Any], models: tuple[Outputs, ...], resamples: int, seed: int
 ) -> Floats:
+    """Return the metric of each model on each resample of the rows, shape (models, resamples).
+
+    Where rows are in time order, blocks of them are resampled (see ``factory.bootstrap``).
+
+    Args:
+        metric: the metric.
+        y: true values, shape (n,).
+        models: outputs of each model on the same rows, shape (n,) or (n, k).
+        resamples: number of resamples, which a metric that is dear may cut.
+        seed: of the resampling.
+
+    >>> metric = Metric("mean_absolute_error", False, "regression", ())
+    >>> metric_draws(metric, np.zeros(50), (np.ones(50),), 2, 0).tolist()
+    [[1.0, 1.0]]
+    """
     truths = tuple(encode(metric.classes, y, outputs) for outputs in models)
     block = 1
     if metric.ordered:

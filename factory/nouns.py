@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from factory.breakdown.parts import Breakdown
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["number", "category", "date"]
@@ -201,6 +204,7 @@ class Evidence:
     prediction_drift: Signal | None
     label_drift: Signal | None
     performance: Performance
+    breakdown: "Breakdown | None" = None
 
     @property
     def drift_alarm(self) -> bool:
@@ -216,6 +220,7 @@ class Evidence:
             or self.drift_alarm
             or self.performance.alarm
             or any(signal is not None and signal.alarm for signal in single)
+            or (self.breakdown is not None and self.breakdown.alarm)
         )
 
 

@@ -52,7 +52,8 @@ def applicable(
 
 
 def _blamed(evidence: Evidence, diagnosis: Diagnosis) -> tuple[str, ...]:
-    broken = {problem.feature for problem in evidence.quality if not problem.handled}
+    problems = (p for p in evidence.quality if not (p.handled or p.of_rows))
+    broken = {problem.feature for problem in problems}
     if not broken and evidence.performance.alarm and diagnosis.cause == "covariate_drift":
         broken = set(diagnosis.culprits)
     return tuple(sorted(broken))

@@ -90,7 +90,8 @@ class Numbers(Summary):
     def distinct(self) -> Floats:
         """The finite values in ascending order, each once."""
         last = np.append(self.values[1:] != self.values[:-1], np.ones(len(self.values[:1]), bool))
-        return self.values[last]
+        once: Floats = self.values[last]
+        return once
 
     @property
     def size(self) -> int:

@@ -1,9 +1,13 @@
 """Evidence as plain JSON: what is not known or not finite is null."""
 
-import math
 from typing import Any
 
-from factory.nouns import Estimate, Evidence, Signal
+from factory.breakdown.parts import Breakdown
+from factory.breakdown.told import counts_json, fairness_json, segment_json, value_json
+from factory.nouns import Evidence, Signal
+from factory.plain import estimate_json, number, signal_json
+
+__all__ = ["check_json", "signal_json"]
 
 UNKNOWN: dict[str, Any] = {
     "detector": None,
@@ -22,10 +26,12 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
     >>> from factory.nouns import DataVersion, Performance
     >>> told = Performance("accuracy", 0.9, None, None, alarm=False)
     >>> window = DataVersion("00", 5)
-    >>> check_json(Evidence("m", 1, window, 0, (), (), None, None, None, told))["performance"]
-    {'metric': 'accuracy', 'reference': 0.9, 'realised': None, 'estimated': None, 'alarm': False}
+    >>> found = check_json(Evidence("m", 1, window, 0, (), (), None, None, None, told))
+    >>> found["performance"]["reference"], found["performance"]["realised"], found["segments"]
+    (0.9, None, [])
     """
     version, told = evidence.window, evidence.performance
+    broken_down = evidence.breakdown or Breakdown()
     return {
         "model": evidence.model,
         "version": evidence.version,
@@ -40,8 +46,10 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
             {
                 "feature": p.feature,
                 "problem": p.problem,
-                "share": _plain(p.share),
+                "share": number(p.share),
                 "handled": p.handled,
+                "detail": p.detail,
+                "unit": None if p.unit is None else list(p.unit),
             }
             for p in evidence.quality
         ],
@@ -56,29 +64,16 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
         "label_drift": signal_json(evidence.label_drift) if evidence.label_drift else None,
         "performance": {
             "metric": told.metric,
-            "reference": _plain(told.reference),
-            "realised": _estimate_json(told.realised, rows=True),
-            "estimated": _estimate_json(told.estimated, rows=False),
+            "reference": number(told.reference),
+            "realised": estimate_json(told.realised, rows=True),
+            "estimated": estimate_json(told.estimated, rows=False),
             "alarm": told.alarm,
+            "value": value_json(broken_down.value),
+            "counts": counts_json(broken_down.counts),
         },
+        "segments": [segment_json(segment) for segment in broken_down.segments],
+        "fairness": [fairness_json(found) for found in broken_down.fairness],
         "alarm": evidence.alarm,
-    }
-
-
-def signal_json(signal: Signal) -> dict[str, Any]:
-    """Return one signal as plain JSON.
-
-    >>> signal_json(Signal("a", "number", "ks", float("nan"), 1.0, 0.0, alarm=False))["statistic"]
-    """
-    return {
-        "feature": signal.feature,
-        "kind": signal.kind,
-        "detector": signal.detector,
-        "statistic": _plain(signal.statistic),
-        "p_value": _plain(signal.p_value),
-        "effect": _plain(signal.effect),
-        "alarm": signal.alarm,
-        "detectable": None if signal.detectable is None else _plain(signal.detectable),
     }
 
 
@@ -87,14 +82,3 @@ def _joint_json(signal: Signal | None) -> dict[str, Any]:
         return {**UNKNOWN}
     told = signal_json(signal)
     return {name: told[name] for name in UNKNOWN if name in told} | {"tells": list(signal.tells)}
-
-
-def _estimate_json(estimate: Estimate | None, *, rows: bool) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    told = {name: _plain(getattr(estimate, name)) for name in ("value", "low", "high")}
-    return {**told, "rows": estimate.rows} if rows else told
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -26,6 +26,7 @@ from flows.workplace import Workplace, now
 from registry.frames import save_frame
 from registry.ledger import Transaction
 from registry.runs import Runs
+from registry.versions import marks_of
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ def conclude(
             "at": at,
         }
     )
-    save_frame(place.home, case.window.frame, case.window.version, examined.checked.broken)
+    window = case.window
+    marks = marks_of(window.absent, window.unreadable)
+    save_frame(place.home, window.frame, window.version, examined.checked.broken, marks)
 
     def record(t: Transaction) -> None:
         t.record_window(
@@ -167,10 +170,10 @@ def _write_ticket(case: Case, examined: Examined, choice: Choice, place: Workpla
         "",
         f"Why: {choice.because}.",
         "",
-        "| feature | problem | share of rows |",
-        "|---|---|---|",
+        "| feature | problem | share of rows | detail |",
+        "|---|---|---|---|",
         *(
-            f"| {p.feature} | {p.problem} | {p.share:.1%} |"
+            f"| {p.feature} | {p.problem} | {p.share:.1%} | {p.detail} |"
             for p in examined.checked.evidence.quality
         ),
     ]

@@ -57,6 +57,18 @@ def _window(p: argparse.ArgumentParser) -> None:
     _exit_code(p, "1 when something alarms or the gate fails")
 
 
+def _check(p: argparse.ArgumentParser) -> None:
+    _window(p)
+    p.add_argument("--report", type=Path, help="HTML file to write, beside the one in MLflow")
+    p.add_argument("--evidently", type=Path, metavar="FOLDER", help="add Evidently's report")
+
+
+def _watch(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--input", required=True, help="rows to feed, oldest first")
+    _exit_code(p, "1 when a detector alarms")
+
+
 def _drift(p: argparse.ArgumentParser) -> None:
     p.add_argument("reference", help="rows as they should be")
     p.add_argument("current", help="rows as they are now")
@@ -118,13 +130,19 @@ COMMANDS = (
         "check",
         "measure a window against the champion; no action",
         "Checking {window} against the champion of {name} ...",
-        _window,
+        _check,
     ),
     Command(
         "run",
         "the whole loop once on a window, acting",
         "Judging {window} against the champion of {name} ...",
         _window,
+    ),
+    Command(
+        "watch",
+        "feed rows one by one to the champion's online detectors",
+        "Watching {input} with the champion of {name} ...",
+        _watch,
     ),
     Command(
         "drift",

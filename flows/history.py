@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from factory.bundle import row_hashes
-from factory.nouns import Bools, Schema, Window
+from factory.nouns import ROWS, Bools, Schema, Window
 from flows.workplace import Workplace
 from registry.frames import load_frame
 
@@ -17,7 +17,10 @@ SOUND = "__sound__"
 
 @dataclass(frozen=True)
 class Past:
-    """The present window's contribution: which rows may be learnt from, which cells are broken."""
+    """The present window's contribution: which rows may be learnt from, and what is broken.
+
+    ``broken`` marks rows per feature, and under ``*`` those that are broken as such.
+    """
 
     window: Window
     learn: Bools
@@ -73,7 +76,7 @@ def _labelled(
     if not set(columns) <= set(frame.columns):
         return pd.DataFrame(columns=[*columns, SOUND])
     sound = np.ones(len(frame), dtype=bool)
-    for name in schema.names:
+    for name in (*schema.names, ROWS):
         if name in broken:
             sound &= ~broken[name]
     known = usable & frame[schema.target].notna().to_numpy()

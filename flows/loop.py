@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -17,6 +18,7 @@ from factory.diagnose import diagnose
 from factory.errors import BadData
 from factory.metrics import metric_named
 from factory.nouns import (
+    ROWS,
     Bools,
     Choice,
     Diagnosis,
@@ -38,7 +40,7 @@ from factory.rehearse import (
 )
 from factory.told import check_json
 from flows.history import Past, rows_for_refit
-from flows.workplace import Workplace
+from flows.workplace import Workplace, now
 from training.train import refit
 
 
@@ -56,7 +58,8 @@ class Case:
     @property
     def rules(self) -> str:
         """Hash of the rules that the decision follows."""
-        check, policy = self.config.check.model_dump(), self.config.policy.model_dump()
+        check = self.config.check.model_dump(exclude={"evidently", "evidently_rows"})
+        policy = self.config.policy.model_dump()
         return _digest([check, policy, self.config.seed])
 
     @property
@@ -96,6 +99,7 @@ def examine(case: Case, place: Workplace) -> Examined:
         model=case.model,
         version=case.version,
         seed=config.seed,
+        now=datetime.fromisoformat(now()),
     )
     learn, measure = evaluation_rows(case.labelled, config.policy.evaluation)
     enough = int(measure.sum()) >= config.policy.minimum_rows
@@ -226,7 +230,7 @@ def _still_unusable(case: Case, examined: Examined) -> tuple[str, ...]:
 def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
     """Rows to judge a refit on: broken values must not become what is normal."""
     sound = examined.measure.copy()
-    for name in names:
+    for name in (*names, ROWS):
         if name in examined.checked.broken:
             sound &= ~examined.checked.broken[name]
     return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure

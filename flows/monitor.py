@@ -11,6 +11,8 @@ from factory.plan import History
 from factory.rehearse import Rehearsed
 from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
+from flows.check_report import Subject
+from flows.evidence import Kept, keep_evidence, require_evidently
 from flows.loop import Case, Examined, choose, examine, report, try_remedies
 from flows.steps import step
 from flows.workplace import Workplace, config_of, open_workplace, resolve
@@ -46,6 +48,8 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     outcome = pass_gate(case, examined, rehearsed, outcome, place)
     body = promote_and_record(case, examined, outcome, told, place)
     logger.info("%s: %s", body["remedy"]["kind"], body["because"])
+    kept = keep_page(case, examined, body, place)
+    body |= {"evidence": {"run_id": kept.run_id, "report": kept.link}}
     publish_decision(body, place)
     return {**body, "repeated": False, "seconds": place.clock() - started}
 
@@ -56,6 +60,7 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     version = place.models.champion(name)
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
+    require_evidently(config.check)
     rows = read_rows(window, champion.schema, champion.whole)
     return Case(name, version, champion, config, rows, history(name, version, place))
 
@@ -132,3 +137,13 @@ def promote_and_record(
 ) -> dict[str, Any]:
     """Move the alias and write the ledger, both or neither."""
     return conclude(case, examined, outcome, told, place)
+
+
+@step("keep the evidence", repeatable=True)
+def keep_page(case: Case, examined: Examined, body: dict[str, Any], place: Workplace) -> Kept:
+    """Log the check with its page; after the decision, so that no page can hold a remedy up."""
+    checked = examined.checked
+    subject = Subject(
+        case.champion, case.window, checked.outputs, case.config.check, case.config.seed
+    )
+    return keep_evidence(body["check"], subject, place, at=body["at"], decision=body)

@@ -3,7 +3,8 @@
 The model is a scikit-learn one in skops format, so that MLflow and whoever serves its models can
 use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
 the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
-(seen.npy) and what estimates its performance (estimator.skops).
+(seen.npy), what estimates its performance (estimator.skops) and, where it has one, what watches
+it row by row (online.npz).
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -31,7 +32,9 @@ from mlflow.types import Schema as Columns
 from factory.budget import AlarmBudget
 from factory.bundle import Bundle
 from factory.nouns import Column, Kind, Schema
+from factory.online.monitor import Monitor
 from registry.client import mlflow
+from registry.states import read_values, write_values
 
 TRUSTED_TYPES = (
     "factory.bundle.Neutralise",
@@ -72,6 +75,7 @@ KEPT_APART = {
     "seen",
     "estimator",
     "budget",
+    "online",
 }
 """Fields of a bundle that are not plain values."""
 
@@ -99,6 +103,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     (files / "bundle.json").write_text(json.dumps(_plain(told), indent=1, allow_nan=False))
     np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
     skops.io.dump(bundle.estimator, files / "estimator.skops")
+    if bundle.online is not None:
+        write_values(files / "online.npz", bundle.online.to_values())
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
     columns = np.asarray(bundle.reference_outputs, dtype=np.float64).reshape(len(reference), -1)
     for position in range(columns.shape[1]):
@@ -119,6 +125,7 @@ def read_bundle(folder: Path) -> Bundle:
     width = max(1, len(schema.classes))
     names = table.column_names
     outputs = table.select(names[-width:]).to_pandas().to_numpy(dtype=np.float64)
+    online = files / "online.npz"
     return Bundle(
         schema=schema,
         pipeline=skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES)),
@@ -128,6 +135,7 @@ def read_bundle(folder: Path) -> Bundle:
         columns=tuple(Column(**column) for column in told.pop("columns")),
         budget=AlarmBudget(**told.pop("budget")),
         estimator=skops.io.load(files / "estimator.skops", trusted=list(TRUSTED_TYPES)),
+        online=Monitor.of(read_values(online)) if online.exists() else None,
         **told,
     )
 

@@ -19,11 +19,15 @@ from registry.home import Home
 from registry.versions import content_hash
 
 ARROW = {"f": pa.float64(), "M": pa.timestamp("ns"), "O": pa.large_string()}
-BROKEN = b"factory.broken"
+BROKEN, MARKS = b"factory.broken", b"factory.marks"
 
 
 def save_frame(
-    home: Home, frame: pd.DataFrame, version: DataVersion, broken: Mapping[str, Bools] | None = None
+    home: Home,
+    frame: pd.DataFrame,
+    version: DataVersion,
+    broken: Mapping[str, Bools] | None = None,
+    marks: str = "",
 ) -> None:
     """Keep a canonical table under its hash; the same content twice is one file.
 
@@ -33,6 +37,7 @@ def save_frame(
         version: its version, see ``data_version``.
         broken: per feature, the rows that must not be trained on, shape (rows,). None leaves
             what was marked when the same content was kept before.
+        marks: that the version was made with.
 
     Raises:
         Unavailable: the file cannot be written.
@@ -42,7 +47,7 @@ def save_frame(
         return
     kept = {name: mask for name, mask in (broken or {}).items() if mask.any()}
     fields = [(str(name), ARROW[frame[name].dtype.kind]) for name in frame.columns]
-    schema = pa.schema(fields, metadata={BROKEN: json.dumps(_packed(kept))})
+    schema = pa.schema(fields, metadata={BROKEN: json.dumps(_packed(kept)), MARKS: marks})
     table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
     try:
         _write(table.cast(schema), path)
@@ -67,7 +72,8 @@ def load_frame(home: Home, sha256: str) -> tuple[pd.DataFrame, dict[str, Bools]]
             table = file.read()
         frame = table.to_pandas(ignore_metadata=True)
         packed = json.loads(table.schema.metadata[BROKEN])
-        intact = content_hash(frame) == sha256
+        marks = table.schema.metadata.get(MARKS, b"").decode()
+        intact = content_hash(frame, marks) == sha256
         broken = {name: _unpacked(mask, len(frame)) for name, mask in packed.items()}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise BadData(f"{path} is damaged: {error}.", hint=hint) from None

@@ -10,6 +10,8 @@ from pathlib import Path
 from factory.errors import Unavailable
 
 LOCK_SECONDS = 30.0
+LOCAL_UI = "http://127.0.0.1:5000"
+"""Where ``mlflow ui`` answers unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,12 @@ def open_home(path: Path, environ: Mapping[str, str]) -> Home:
     if tracking_uri == f"sqlite:///{own}":
         _write_ahead(own)
     return home
+
+
+def ui_address(home: Home) -> str:
+    """Return where MLflow's pages are: at its server, else at a local ``mlflow ui``."""
+    uri = home.tracking_uri
+    return uri.rstrip("/") if uri.startswith(("http://", "https://")) else LOCAL_UI
 
 
 def _write_ahead(database: Path) -> None:

@@ -13,11 +13,8 @@ from factory.errors import Unavailable, UnknownModel
 from registry.aliases import TAG
 from registry.bundles import fetched_bundle, kept_bundle, write_bundle
 from registry.client import MlflowException, absent, connect, exists
-from registry.home import Home
+from registry.home import Home, ui_address
 from registry.nearest import nearest
-
-LOCAL_UI = "http://127.0.0.1:5000"
-"""Where ``mlflow ui`` answers unless told otherwise."""
 
 
 class Versions:
@@ -126,9 +123,7 @@ class Versions:
 
     def link(self, name: str, version: int) -> str:
         """Return where MLflow shows a version: at its server, else at a local ``mlflow ui``."""
-        uri = self.home.tracking_uri
-        address = uri.rstrip("/") if uri.startswith(("http://", "https://")) else LOCAL_UI
-        return f"{address}/#/models/{quote(name)}/versions/{version}"
+        return f"{ui_address(self.home)}/#/models/{quote(name)}/versions/{version}"
 
     def _read(self, name: str, version: int, read: Callable[[str, str], Bundle]) -> Bundle:
         found = self._version(name, version)

@@ -4,18 +4,29 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
 from factory.nouns import DataVersion
 from registry.client import MlflowException, connect, exists
 from registry.databases import without_password
-from registry.home import Home
+from registry.home import Home, ui_address
 
 DIGEST = 36
 """Characters that MLflow stores of a dataset's digest; the whole hash stands in its profile."""
 TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A run as it was found: its id, its tags, and the last value of each of its metrics."""
+
+    run_id: str
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
 
 
 class Runs:
@@ -58,14 +69,51 @@ class Runs:
         run_id: str,
         params: Mapping[str, object] | None = None,
         metrics: Mapping[str, float] | None = None,
+        *,
+        moment: int | None = None,
     ) -> None:
-        """Write parameters and metrics in one batch."""
-        now = _milliseconds()
+        """Write parameters and metrics in one batch.
+
+        Args:
+            run_id: of the run.
+            params: written as text.
+            metrics: their values.
+            moment: of the metrics where they are one point of many over time, in seconds since
+                1970; MLflow draws its points in this order.
+        """
+        now = _milliseconds() if moment is None else 1000 * moment
+        points = [Metric(key, float(v), now, moment or 0) for key, v in (metrics or {}).items()]
         self._client.log_batch(
             run_id,
             params=[Param(key, str(value)) for key, value in (params or {}).items()],
-            metrics=[Metric(key, float(v), now, 0) for key, v in (metrics or {}).items()],
+            metrics=points,
         )
+
+    def tagged(self, experiment: str, tag: str, value: str, most: int) -> list[Logged]:
+        """Return the newest runs of an experiment that carry a tag, newest first.
+
+        Args:
+            experiment: its name; one that is not there has no runs.
+            tag: without quotes.
+            value: of the tag, without quotes.
+            most: so many at most.
+        """
+        known = self._client.get_experiment_by_name(experiment)
+        if known is None:
+            return []
+        runs = self._client.search_runs(
+            [known.experiment_id],
+            f"tags.`{tag}` = '{value}'",
+            max_results=most,
+            order_by=["attributes.start_time DESC"],
+        )
+        return [Logged(r.info.run_id, dict(r.data.tags), dict(r.data.metrics)) for r in runs]
+
+    def link(self, run_id: str, file: str | None = None) -> str:
+        """Return where MLflow shows a run, or one of its files."""
+        where = self._client.get_run(run_id).info.experiment_id
+        page = f"{ui_address(self.home)}/#/experiments/{where}/runs/{run_id}"
+        return page if file is None else f"{page}/artifacts/{quote(file)}"
 
     def log_trials(
         self, run_id: str, experiment: str, trials: Sequence[Mapping[str, Any]]

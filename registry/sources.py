@@ -1,27 +1,29 @@
-"""Rows at the edge: raw tables become canonical ones, checked against what is known of them.
-
-A canonical table has a RangeIndex and these columns, in this order: the features, the target,
-the timestamp and the id, as far as the schema has them. Numbers are float64, categories and ids
-text or None, dates and the timestamp datetime64[ns] in UTC without a zone. The target of a
-regression is float64, that of a classification text. Rows are sorted by timestamp, equal ones in
-the order they came.
-"""
+"""Rows at the edge: raw tables become canonical (see ``registry.canonical``), or are refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from factory.config import DataConfig
 from factory.errors import BadData
-from factory.nouns import Bools, Column, DataVersion, Kind, Schema, Window
-from registry.columns import categories, cells, dates, numbers
-from registry.nearest import nearest
+from factory.nouns import Bools, Column, DataVersion, Schema, Window
+from registry.canonical import (
+    bad_cell,
+    canonical,
+    canonical_features,
+    check_ids,
+    check_labels,
+    in_time_order,
+    kinds_of,
+    parsed,
+    read_cells,
+)
+from registry.columns import cells
 from registry.schemas import comparable_kind, infer_schema, inspect_schema, require
 from registry.tables import read_table
-from registry.versions import data_version
+from registry.versions import data_version, marks_of
 
 __all__ = [
     "TrainingData",
@@ -34,9 +36,11 @@ __all__ = [
     "read_to_score",
     "read_training",
     "read_window",
+    "to_window",
 ]
 
-Unreadable = dict[str, Bools]
+SHOWN = 40
+"""Letters of a cell that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,10 @@ def read_training(config: DataConfig, location: str | None = None) -> TrainingDa
     """
     raw = read_table(location or config.path)
     schema, ignored = inspect_schema(raw, config)
-    frame, unreadable = _parsed(raw, schema)
-    kinds = _kinds(schema)
+    frame, unreadable = parsed(raw, schema)
+    kinds = kinds_of(schema)
     for name, mask in unreadable.items():
-        raise _bad_cell(raw, name, mask, kinds[name])
+        raise bad_cell(raw, name, mask, kinds[name])
     dropped = {}
     needed: dict[str, str | None] = {"target": schema.target, "timestamp": schema.timestamp}
     for role, column in needed.items():
@@ -88,41 +92,63 @@ def read_training(config: DataConfig, location: str | None = None) -> TrainingDa
             frame = frame.loc[frame[column].notna()]
     if frame.empty:
         raise BadData("No row has both target and timestamp.", hint="give rows that have both")
-    _check_ids(frame, schema)
-    frame, _ = _ordered(frame.reset_index(drop=True), {}, schema)
+    check_ids(frame, schema)
+    frame, _ = in_time_order(frame.reset_index(drop=True), {}, schema)
     return TrainingData(frame, schema, data_version(frame, schema), dropped, ignored)
 
 
 def read_window(location: str, schema: Schema, whole: Schema | None = None) -> Window:
     """Read the rows to check now, as the schema says; labels may be missing in part or all.
 
-    Of the features that only ``whole`` has, those are read that the table has.
+    Of the features that only ``whole`` has, those are read that the table has. A feature without
+    a column is missing in every row and named as absent; columns that nobody knows are named as
+    extra.
 
     A cell that is not of its feature's kind is missing in the frame and marked. An unknown label
     is refused, not marked: a model cannot be judged on a class it cannot name, and the usual
-    cause is the wrong file.
+    cause is the wrong file. So is a table of which no feature can be read. A row that came twice,
+    the same in every column, keeps its id.
 
     Raises:
-        BadData: the table cannot be read; a feature, the timestamp or the id has no column;
-            nothing in a feature's column is of its kind; a label is none of the schema's
-            classes; or ids are missing or repeated.
+        BadData: the table cannot be read; the timestamp or the id has no column; no feature has a
+            column with anything of its kind; a label is none of the schema's classes; or ids are
+            missing, or repeated by different rows.
         BadConfig: a malformed URL.
         Unavailable: a database does not answer.
     """
-    raw = read_table(location)
+    return to_window(read_table(location), schema, whole)
+
+
+def to_window(raw: pd.DataFrame, schema: Schema, whole: Schema | None = None) -> Window:
+    """Return a raw table's rows as a window; as ``read_window``."""
     needed = schema.names
     if whole is not None:
         found = (c for c in whole.features if c.name in needed or c.name in raw.columns)
         schema = schema.reading(tuple(found))
-    frame, unreadable = _parsed(raw, schema)
-    kinds = _kinds(schema)
-    for name, mask in unreadable.items():
-        if name in needed and frame[name].isna().all():
-            raise _bad_cell(raw, name, mask, kinds[name])
-    _check_labels(frame, schema)
-    _check_ids(frame, schema)
-    frame, unreadable = _ordered(frame, unreadable, schema)
-    return Window(frame, data_version(frame, schema), unreadable)
+    absent = tuple(name for name in needed if name not in raw.columns)
+    if needed and len(absent) == len(needed):
+        require(needed[0], raw.columns, "feature")
+    extra = tuple(str(name) for name in raw.columns if name not in _columns(schema))
+    frame, unreadable = parsed(raw.assign(**dict.fromkeys(absent)), schema)
+    alien = [name for name in needed if name in unreadable and frame[name].isna().all()]
+    if alien and len(alien) + len(absent) == len(needed):
+        raise bad_cell(raw, alien[0], unreadable[alien[0]], kinds_of(schema)[alien[0]])
+    examples = {name: _example(raw[name], mask) for name, mask in unreadable.items()}
+    check_labels(frame, schema)
+    check_ids(frame, schema, resent=True)
+    frame, unreadable = in_time_order(frame, unreadable, schema)
+    version = data_version(frame, schema, marks_of(absent, unreadable))
+    return Window(frame, version, unreadable, examples, absent, extra)
+
+
+def _columns(schema: Schema) -> set[str | None]:
+    return {*schema.names, schema.target, schema.timestamp, schema.id}
+
+
+def _example(column: pd.Series, bad: Bools) -> str:
+    """Return the first cell that cannot be read, shortened."""
+    told = str(column.iloc[int(np.argmax(bad))])
+    return told if len(told) <= SHOWN else f"{told[: SHOWN - 3]}..."
 
 
 def read_to_score(location: str, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -159,7 +185,7 @@ def read_pair(reference: str, current: str) -> tuple[pd.DataFrame, pd.DataFrame,
     for name in before.columns:
         kind = comparable_kind(before[name]) if name in after else None
         if kind is not None:
-            values, bad = _read(cells(after[name]), kind)
+            values, bad = read_cells(cells(after[name]), kind)
             alien = bad.any() and pd.isna(values).all()
             features.append(Column(name, "category" if alien else kind))
     if not features:
@@ -169,131 +195,3 @@ def read_pair(reference: str, current: str) -> tuple[pd.DataFrame, pd.DataFrame,
         )
     schema = Schema(tuple(features), target="", task="regression")
     return canonical_features(before, schema)[0], canonical_features(after, schema)[0], schema
-
-
-def canonical(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]:
-    """Return the canonical rows of a raw table, and which of its cells could not be read.
-
-    A target column that is not there is all missing. Feature cells that cannot be read are
-    missing in the frame; each feature that has any has a mask, in the frame's order.
-
-    Raises:
-        BadData: a column is not there, or a cell of the target or timestamp cannot be read.
-    """
-    return _ordered(*_parsed(raw, schema), schema)
-
-
-def canonical_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]:
-    """Return the features alone, in canonical form and in the raw table's order.
-
-    This is what a prediction needs: no target, timestamp or id has to be there.
-
-    Raises:
-        BadData: a feature has no column.
-    """
-    columns: dict[str, Any] = {}
-    unreadable: Unreadable = {}
-    for column in schema.features:
-        require(column.name, raw.columns, "feature")
-        values, bad = _read(cells(raw[column.name]), column.kind)
-        columns[column.name] = values
-        if bad.any():
-            unreadable[column.name] = bad
-    return pd.DataFrame(columns, index=range(len(raw))), unreadable
-
-
-def _parsed(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]:
-    frame, unreadable = canonical_features(raw, schema)
-    frame[schema.target] = _target(raw, schema)
-    if schema.timestamp is not None:
-        require(schema.timestamp, raw.columns, "timestamp")
-        moments, bad = dates(cells(raw[schema.timestamp]))
-        if bad.any():
-            raise _bad_cell(raw, schema.timestamp, bad, "date")
-        frame[schema.timestamp] = moments
-    if schema.id is not None:
-        require(schema.id, raw.columns, "id")
-        frame[schema.id] = categories(cells(raw[schema.id]))
-    return frame, unreadable
-
-
-def _ordered(
-    frame: pd.DataFrame, unreadable: Unreadable, schema: Schema
-) -> tuple[pd.DataFrame, Unreadable]:
-    if schema.timestamp is None:
-        return frame, unreadable
-    order = np.argsort(frame[schema.timestamp].to_numpy(), kind="stable")
-    if np.array_equal(order, np.arange(len(order))):
-        return frame, unreadable
-    masks = {name: mask[order] for name, mask in unreadable.items()}
-    return frame.iloc[order].reset_index(drop=True), masks
-
-
-def _read(array: Any, kind: Kind) -> tuple[Any, Bools]:
-    match kind:
-        case "number":
-            return numbers(array)
-        case "date":
-            return dates(array)
-        case "category":
-            return categories(array), np.zeros(len(array), dtype=bool)
-
-
-def _target(raw: pd.DataFrame, schema: Schema) -> Any:
-    name = schema.target
-    regression = schema.task == "regression"
-    if name not in raw.columns:
-        missing = np.nan if regression else None
-        return np.full(len(raw), missing, dtype=np.float64 if regression else object)
-    array = cells(raw[name])
-    if not regression:
-        return categories(array)
-    values, bad = numbers(array)
-    if bad.any():
-        raise _bad_cell(raw, name, bad, "number")
-    if np.isinf(values).any():
-        row = int(np.argmax(np.isinf(values)))
-        raise BadData(
-            f"The target {name!r} is infinite in row {row + 1}.", hint="leave that row out"
-        )
-    return values
-
-
-def _bad_cell(raw: pd.DataFrame, name: str, bad: Bools, kind: Kind) -> BadData:
-    row = int(np.argmax(bad))
-    value = raw[name].iloc[row]
-    more = f", and {int(bad.sum()) - 1} more are not" if bad.sum() > 1 else ""
-    hint = "write dates as 2013-01-31T05:00:00" if kind == "date" else "mend or empty that cell"
-    problem = f"Column {name!r}, row {row + 1}: {str(value)!r} is no {kind}{more}."
-    return BadData(problem, hint=hint)
-
-
-def _check_ids(frame: pd.DataFrame, schema: Schema) -> None:
-    if schema.id is None:
-        return
-    ids = frame[schema.id]
-    if ids.isna().any():
-        problem = f"{int(ids.isna().sum())} rows have no {schema.id!r}."
-        raise BadData(problem, hint="give every row an id, or leave data.id out")
-    repeated = ids.duplicated()
-    if repeated.any():
-        raise BadData(
-            f"{int(repeated.sum())} rows repeat an id, the first is {ids[repeated].iloc[0]!r}.",
-            hint=f"make {schema.id!r} unique, or leave data.id out",
-        )
-
-
-def _check_labels(frame: pd.DataFrame, schema: Schema) -> None:
-    if schema.task == "regression":
-        return
-    labels = frame[schema.target].dropna()
-    unknown = labels[~labels.isin(schema.classes)]
-    if len(unknown):
-        raise BadData(
-            f"The label {unknown.iloc[0]!r} is none the model knows ({len(unknown)} rows).",
-            hint=f"{nearest(unknown.iloc[0], schema.classes)}; a new class needs factory train",
-        )
-
-
-def _kinds(schema: Schema) -> dict[str, Kind]:
-    return {column.name: column.kind for column in schema.features}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.nouns import DataVersion, Schema
+from factory.nouns import Bools, DataVersion, Schema
 
 
-def data_version(frame: pd.DataFrame, schema: Schema) -> DataVersion:
+def data_version(frame: pd.DataFrame, schema: Schema, marks: str = "") -> DataVersion:
     """Return a canonical table's content hash, its size and its time span.
 
     Args:
         frame: canonical rows.
         schema: names the timestamp column, from which ``start`` and ``end`` come.
+        marks: what the frame does not show of the table, see ``marks_of``.
 
     >>> schema = Schema((), target="y", task="regression")
     >>> one = data_version(pd.DataFrame({"y": [1.0, 2.0]}), schema)
@@ -28,17 +30,43 @@ def data_version(frame: pd.DataFrame, schema: Schema) -> DataVersion:
     if schema.timestamp is not None and frame[schema.timestamp].notna().any():
         start = frame[schema.timestamp].min().isoformat()
         end = frame[schema.timestamp].max().isoformat()
-    return DataVersion(content_hash(frame), len(frame), start, end)
+    return DataVersion(content_hash(frame, marks), len(frame), start, end)
 
 
-def content_hash(frame: pd.DataFrame) -> str:
-    """Hash a canonical table: column names, kinds, row count, then each column's bytes.
+def marks_of(absent: Sequence[str], unreadable: Mapping[str, Bools]) -> str:
+    """Tell as text which missing cells were no cells, or cells of another kind.
+
+    In the frame all of them are missing, and still they are other data.
+
+    Args:
+        absent: features without a column.
+        unreadable: per feature, rows whose cell could not be read, in the frame's order.
+
+    Returns:
+        JSON; empty where there is nothing to tell.
+
+    >>> marks_of((), {}), marks_of(("b", "a"), {})
+    ('', '{"absent": ["a", "b"], "unreadable": {}}')
+    """
+    cells = {
+        name: hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()
+        for name, mask in sorted(unreadable.items())
+        if mask.any()
+    }
+    if not absent and not cells:
+        return ""
+    return json.dumps({"absent": sorted(absent), "unreadable": cells})
+
+
+def content_hash(frame: pd.DataFrame, marks: str = "") -> str:
+    """Hash a canonical table: column names, kinds, row count, marks, then each column's bytes.
 
     What is hashed is unambiguous: the header is JSON, numbers and dates are eight bytes each
     with one bit pattern for missing, texts are their lengths (-1 for missing) and their bytes.
     """
     kinds = [[str(name), frame[name].dtype.kind] for name in frame.columns]
-    header = json.dumps({"columns": kinds, "rows": len(frame)}).encode()
+    told = {"columns": kinds, "rows": len(frame)} | ({"marks": marks} if marks else {})
+    header = json.dumps(told).encode()
     digest = hashlib.sha256(len(header).to_bytes(8, "little") + header)
     for name in frame.columns:
         for part in _parts(frame[name]):

@@ -16,6 +16,7 @@ from factory.detectors.watched import CHUNKS, joint_design_effect, watched
 from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, Outputs, Schema
+from factory.online.monitor import Monitor
 from training.fit import sampled
 from training.space import Params
 
@@ -65,13 +66,14 @@ def make_bundle(
     outputs = pipeline_outputs(pipeline, schema, reference)
     said = pipeline_outputs(pipeline, schema, calibration)
     kept = sampled(len(reference), REFERENCE_ROWS, config.seed)
+    held, online = reference.iloc[kept].reset_index(drop=True), config.check.online
     return Bundle(
         schema=schema,
         pipeline=pipeline,
         family=family,
         params=dict(params),
         metric=metric.name,
-        reference=reference.iloc[kept].reset_index(drop=True),
+        reference=held,
         reference_outputs=outputs[kept],
         reference_score=metric.value(reference[schema.target].to_numpy(), outputs),
         importance=importance(pipeline, schema, metric, calibration, config.seed),
@@ -79,6 +81,7 @@ def make_bundle(
         seen=np.unique(row_hashes(train, schema)),
         config=config.model_dump(mode="json"),
         estimator=fit_estimator(metric, schema, calibration, said, seed=config.seed),
+        online=Monitor.fit(online, schema, held, outputs[kept], config.seed) if online else None,
         budget=learn_budget(reference, schema, outputs, config),
     )
 

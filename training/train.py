@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from factory.breakdown.breakdown import require_parts
 from factory.bundle import Bundle
 from factory.config import ModelConfig
 from factory.errors import BadData
@@ -75,6 +76,7 @@ def train(
         BadConfig: a metric, loss or feature setting that does not fit the data.
     """
     metric = metric_named(config.metric, schema)
+    require_parts(config.check, schema)
     families = tuple(family_named(name) for name in config.search.families)
     losses = {f.name: loss_for(f, schema.task, config.search.loss, metric.name) for f in families}
     check_features(schema, config.features)

@@ -1,12 +1,18 @@
 """``factory check``: the evidence, no action."""
 
 from argparse import Namespace
+from datetime import datetime
 from typing import Any
+
+from rich.markup import escape
 
 from factory.check import check
 from factory.told import check_json
+from flows.breakdown import tell_breakdown
+from flows.check_report import Subject
 from flows.console import answers, print_json, print_table
-from flows.workplace import config_of, open_workplace, resolve
+from flows.evidence import Kept, keep_evidence, require_evidently, write_file, write_files
+from flows.workplace import config_of, now, open_workplace, resolve
 from registry.sources import read_window
 
 
@@ -17,13 +23,32 @@ def run(args: Namespace) -> int:
     version = place.models.champion(name)
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
+    require_evidently(config.check, asked=args.evidently is not None)
     window = read_window(args.window, champion.schema, champion.whole)
-    checked = check(champion, window, config.check, model=name, version=version, seed=config.seed)
+    at = now()
+    checked = check(
+        champion,
+        window,
+        config.check,
+        model=name,
+        version=version,
+        seed=config.seed,
+        now=datetime.fromisoformat(at),
+    )
     told = check_json(checked.evidence)
+    subject = Subject(champion, window, checked.outputs, config.check, config.seed)
+    asked = args.evidently is not None
+    kept = keep_evidence(told, subject, place, at=at, evidently=asked)
+    where = {
+        "run_id": kept.run_id,
+        "report": str(write_file(args.report, kept.page)) if args.report else None,
+        "evidently": write_files(args.evidently, kept.others, told) if asked else [],
+    }
     if args.json:
-        print_json(told)
+        print_json({**told, **where})
     else:
         tell(told)
+        tell_where(kept, where)
     return 1 if args.exit_code and told["alarm"] else 0
 
 
@@ -47,9 +72,22 @@ def tell(told: dict[str, Any]) -> None:
             f"({estimated['low']:.5g} to {estimated['high']:.5g})"
         )
     if told["quality"]:
-        rows = [(q["feature"], q["problem"], f"{q['share']:.1%}") for q in told["quality"]]
-        print_table("quality", ("feature", "problem", "share of rows"), rows)
+        rows = [
+            (q["feature"], q["problem"], f"{q['share']:.1%}", escape(q["detail"]))
+            for q in told["quality"]
+        ]
+        print_table("quality", ("feature", "problem", "share of rows", "detail"), rows)
     print_signals(told["drift"]["features"])
+    tell_breakdown(told)
+
+
+def tell_where(kept: Kept, where: dict[str, Any]) -> None:
+    """Print where the check is kept."""
+    for note in kept.notes:
+        answers.print(f"[yellow]note[/yellow] {escape(note)}")
+    for file in filter(None, [where["report"], *where["evidently"]]):
+        answers.print(f"written: {escape(file)}", soft_wrap=True)
+    answers.print(f"kept in MLflow: {kept.link}", soft_wrap=True)
 
 
 def print_signals(signals: list[dict[str, Any]]) -> None:

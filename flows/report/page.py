@@ -251,11 +251,12 @@ def _drift(story: ReportData) -> Markup:
 
 def _footer(story: ReportData) -> Markup:
     notes = [tag("p", note) for note in story.notes]
-    links = [tag("li", _link(label, address)) for label, address in story.links]
+    links = [tag("li", link(label, address)) for label, address in story.links]
     return tag("footer", *notes, tag("ul", *links) if links else Markup())
 
 
-def _link(label: str, address: str) -> Markup:
+def link(label: str, address: str) -> Markup:
+    """Write a link to a page or file; any other address is only named."""
     if urlsplit(address).scheme.lower() not in {"", "http", "https", "file"}:
         return tag("span", f"{label}: {address}")
     return tag("a", label, href=address, rel="noreferrer")

@@ -1,7 +1,5 @@
 """Detectors against scipy, at their edges, and under no change at all."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from factory.placeholders import placeholders
 from factory.profile import Numbers
+from factory.quality.placeholders import placeholders
 
 DISTANCE = Numbers.of(np.random.default_rng(0).integers(80, 2500, size=2000).astype(float))
 COUNTS = Numbers.of(np.random.default_rng(0).poisson(3, size=2000).astype(float))

@@ -1,9 +1,13 @@
-"""Numbers that stand for no number: 0, -1 or nothing but nines, where they do not belong."""
+"""``placeholder``: 0, -1 or nothing but nines, where they do not belong."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from factory.nouns import Bools, Floats
 from factory.profile import Numbers
+from factory.quality.feature import Feature, Finding, all_in_window, listed
+from factory.quality.ranges import beyond
 
 SHARE = 0.05
 """Share of the rows from which a placeholder is a problem."""
@@ -11,10 +15,30 @@ FEWEST = 5
 """Rows that it takes at least."""
 ALONE = 0.1
 """Share of the placeholder's rows that may lie between it and the reference."""
+IMPOSSIBLE = 1e-6
+"""Chance below which it is no accident that all rows with a value are the window's."""
 GAPS = 3.0
 """Usual gaps between neighbouring values that it must stay away from them."""
+LONGER = 10.0
+"""Times as long as the window that an unsettled reference must be, to have seen that 0 is no
+value: a wind that calms down does so for hours."""
 EDGE = 10
 """Outermost different values of the reference that tell what gap is usual."""
+
+
+def placeholder(feature: Feature, found: Mapping[str, Bools]) -> Finding | None:
+    """Find numbers that stand for no number, where and as often as they never were before."""
+    if not (isinstance(feature.reference, Numbers) and isinstance(feature.current, Numbers)):
+        return None
+    if not beyond(feature.reference, feature.current):
+        return None
+    rows = placeholders(feature.reference, feature.values)
+    rows &= ~found.get("out_of_range", np.zeros_like(rows))
+    if rows.any() and not feature.watched(LONGER):
+        rows &= feature.values != 0
+    if not rows.any():
+        return None
+    return Finding(rows, f"by {listed([f'{v:g}' for v in np.unique(feature.values[rows])])}")
 
 
 def placeholders(reference: Numbers, values: Floats) -> Bools:
@@ -39,7 +63,9 @@ def placeholders(reference: Numbers, values: Floats) -> Bools:
     found, counts = np.unique(outside, return_counts=True)
     for value, count in zip(found, counts, strict=True):
         often = count >= FEWEST and count > SHARE * len(values)
-        if often and _stands_for_nothing(value) and _alone(known, outside, value, count):
+        if not (often and _stands_for_nothing(value) and _alone(known, outside, value, count)):
+            continue
+        if all_in_window(int(count), len(values), reference.size) < np.log(IMPOSSIBLE):
             marked |= values == value
     return marked
 

@@ -1,0 +1,1 @@
+"""A window in parts: segments, groups of people, what predictions are worth, outcomes counted."""
