@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from factory.breakdown.breakdown import breakdown
 from factory.breakdown.rows import Rows
-from factory.budget import fit_budget
 from factory.bundle import Bundle
 from factory.config import CheckConfig
 from factory.detectors import domain
-from factory.detectors.features import Measured, judged, measure, measure_one, signals
+from factory.detectors.features import Measured, judged, measure, measure_one
 from factory.detectors.joint import Joint
 from factory.detectors.joint import joint as joint_detector
-from factory.detectors.watched import said, watched
+from factory.detectors.watched import said
 from factory.estimate import estimate
 from factory.metrics import metric_named
 from factory.nouns import Bools, Estimate, Evidence, Outputs, Problem, Schema, Signal, Window
@@ -135,26 +134,6 @@ def check(
         ),
     )
     return Checked(evidence, outputs, broken)
-
-
-def drift(
-    reference: pd.DataFrame,
-    current: pd.DataFrame,
-    schema: Schema,
-    config: CheckConfig,
-    seed: int = 0,
-) -> tuple[Signal, ...]:
-    """Compare the features of two canonical tables, without a model.
-
-    >>> from factory.nouns import Column
-    >>> schema = Schema((Column("a", "category"),), "y", "regression")
-    >>> before, now = (pd.DataFrame({"a": [x, "x"] * 50}, dtype=object) for x in "xy")
-    >>> [(s.kind, s.detector, s.effect, s.alarm) for s in drift(before, now, schema, CheckConfig())]
-    [('category', 'chi2', 0.5, True), ('unseen', 'unseen', 0.5, True)]
-    """
-    budget = fit_budget(watched(reference, schema), ordered=False, seed=seed)
-    profiles = Profile.of(reference, schema), Profile.of(current, schema)
-    return signals(*profiles, schema, config, budget)
 
 
 def _inspected(

@@ -26,15 +26,10 @@ CELLS = 100_000_000
 """Cells from which a window is not read as a whole."""
 
 
-def large(location: str, columns: int) -> tuple[Part, ...]:
-    """Return the parts of a table that is too large to be read as a whole, none of another.
-
-    Args:
-        location: of the table.
-        columns: that would be read of it.
-    """
+def large(location: str) -> tuple[Part, ...]:
+    """Return the parts of a table that is too large to be read as a whole, none of another."""
     parts = parts_of(location)
-    return parts if sum(part.rows for part in parts) * columns > CELLS else ()
+    return parts if sum(part.rows * part.columns for part in parts) > CELLS else ()
 
 
 def look(parts: Iterable[Part], bundle: Bundle) -> Seen | None:

@@ -27,6 +27,7 @@ class Part:
         file: that it lies in.
         group: its row group.
         rows: in it.
+        columns: in it.
         shared: columns that have one value in all of its rows, and are not in the file.
     """
 
@@ -34,6 +35,7 @@ class Part:
     file: str
     group: int
     rows: int
+    columns: int
     shared: tuple[tuple[str, Any], ...] = ()
 
 
@@ -57,7 +59,8 @@ def parts_of(location: str) -> tuple[Part, ...]:
                 footer = opened.metadata
             for group in range(footer.num_row_groups):
                 rows = footer.row_group(group).num_rows
-                found.append(Part(len(found), file, group, rows, tuple(shared)))
+                columns = footer.num_columns + len(shared)
+                found.append(Part(len(found), file, group, rows, columns, tuple(shared)))
     except (DeltaError, pa.ArrowException, OSError) as error:
         raise _unreadable(location, error) from None
     return tuple(found)

@@ -29,6 +29,7 @@ __all__ = [
     "TrainingData",
     "canonical",
     "canonical_features",
+    "common_schema",
     "data_version",
     "infer_schema",
     "read_pair",
@@ -181,6 +182,21 @@ def read_pair(reference: str, current: str) -> tuple[pd.DataFrame, pd.DataFrame,
         Unavailable: a database does not answer.
     """
     before, after = read_table(reference), read_table(current)
+    schema = common_schema(before, after, f"{reference} and {current}")
+    return canonical_features(before, schema)[0], canonical_features(after, schema)[0], schema
+
+
+def common_schema(before: pd.DataFrame, after: pd.DataFrame, shown: str) -> Schema:
+    """Return the columns that two raw tables share, as ``read_pair``.
+
+    Args:
+        before: raw rows of the reference.
+        after: raw rows to compare with it.
+        shown: what messages call the two.
+
+    Raises:
+        BadData: nothing is left to compare.
+    """
     features = []
     for name in before.columns:
         kind = comparable_kind(before[name]) if name in after else None
@@ -190,8 +206,7 @@ def read_pair(reference: str, current: str) -> tuple[pd.DataFrame, pd.DataFrame,
             features.append(Column(name, "category" if alien else kind))
     if not features:
         raise BadData(
-            f"{reference} and {current} share no column to compare.",
+            f"{shown} share no column to compare.",
             hint="give two tables with the same columns",
         )
-    schema = Schema(tuple(features), target="", task="regression")
-    return canonical_features(before, schema)[0], canonical_features(after, schema)[0], schema
+    return Schema(tuple(features), target="", task="regression")

@@ -3,24 +3,23 @@
 from argparse import Namespace
 from time import perf_counter
 
-from factory.check import drift
 from factory.config import CheckConfig
 from factory.told import signal_json
 from flows.commands.check import print_signals
 from flows.console import answers, print_json
-from registry.sources import read_pair
+from flows.pair import compare_tables
 
 
 def run(args: Namespace) -> int:
     """Compare two files feature by feature."""
     started = perf_counter()
-    reference, current, schema = read_pair(args.reference, args.current)
-    signals = [signal_json(s) for s in drift(reference, current, schema, CheckConfig())]
+    found, rows = compare_tables(args.reference, args.current, CheckConfig())
+    signals = [signal_json(signal) for signal in found]
     alarm = any(s["alarm"] for s in signals)
     told = {
         "alarm": alarm,
         "features": signals,
-        "rows": [len(reference), len(current)],
+        "rows": list(rows),
         "seconds": perf_counter() - started,
     }
     if args.json:

@@ -13,11 +13,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from factory.bundle import Bundle, pipeline_outputs, row_hashes
-from factory.check import check, drift
+from factory.check import check
 from factory.config import CheckConfig
 from factory.estimate import fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Column, DataVersion, Schema, Signal, Window
+from factory.profile import Profile
+from factory.reference import Reference
 from factory.told import check_json, signal_json
 
 CONFIG = CheckConfig(resamples=100)
@@ -309,9 +311,11 @@ def test_drift_needs_no_model():
     rng = np.random.default_rng(19)
     schema = CHAMPIONS["binary"].schema
     before, now = rows_of(rng, 400, "binary"), rows_of(rng, 300, "binary")
-    assert not any(signal.alarm for signal in drift(before, now, schema, CONFIG))
+    fitted = Reference.fit(before, schema)
+    calm = fitted.compare(Profile.of(now, schema), CONFIG)
+    assert not any(signal.alarm for signal in calm)
     moved = now.assign(m=now["m"] * 3)
-    found = drift(before, moved, schema, CONFIG)
+    found = fitted.compare(Profile.of(moved, schema), CONFIG)
     assert [signal.feature for signal in found if signal.alarm] == ["m"]
     assert sane([signal_json(signal) for signal in found])
 

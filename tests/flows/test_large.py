@@ -7,9 +7,11 @@ import pytest
 from small import world
 
 from factory.check import check
+from factory.config import CheckConfig
 from factory.errors import BadConfig, Unavailable
 from factory.told import check_json
 from flows import stream
+from flows.pair import compare_tables
 from flows.stream import RUNNERS, gather, large, look, profile, runner
 from flows.workplace import open_workplace
 from registry.parts import parts_of
@@ -92,9 +94,9 @@ def test_many_workers_say_the_same(champion, table, name):
 
 def test_what_is_large_is_told_without_reading_it(table, monkeypatch):
     location = table(1000)
-    assert large(location, 6) == ()
+    assert large(location) == ()
     monkeypatch.setattr(stream, "CELLS", 5_999)
-    assert len(large(location, 6)) == 4
+    assert len(large(location)) == 4
 
 
 def test_a_runner_that_is_not_there_is_one_clear_error(monkeypatch):
@@ -103,3 +105,22 @@ def test_a_runner_that_is_not_there_is_one_clear_error(monkeypatch):
     monkeypatch.setitem(RUNNERS, "dask", ("no_such_module:Runner", "dask", dict))
     with pytest.raises(Unavailable, match=r"drift-factory\[dask\]"):
         runner("dask", 2)
+
+
+def test_two_large_tables_are_compared_part_by_part(tmp_path, monkeypatch):
+    for name, seed, shift in (("before", 1, 0.0), ("now", 2, 0.0), ("moved", 3, 1.0)):
+        frame = world(4_000, seed=seed)
+        frame["a"] += shift
+        frame.to_parquet(tmp_path / f"{name}.parquet", row_group_size=700)
+    before, now, moved = (str(tmp_path / f"{n}.parquet") for n in ("before", "now", "moved"))
+    held = [compare_tables(before, other, CheckConfig())[0] for other in (now, moved)]
+    monkeypatch.setattr(stream, "CELLS", 100)
+    monkeypatch.setattr("flows.pair.ROWS", 10**9)
+    for other, expected in zip((now, moved), held, strict=True):
+        found, rows = compare_tables(before, other, CheckConfig())
+        assert found == expected
+        assert rows == (4_000, 4_000)
+    monkeypatch.setattr("flows.pair.ROWS", 1_000)
+    found, rows = compare_tables(before, moved, CheckConfig())
+    assert max(found, key=lambda s: s.effect).feature == "a"
+    assert rows == (4_000, 4_000)
