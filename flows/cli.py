@@ -61,6 +61,15 @@ def _check(p: argparse.ArgumentParser) -> None:
     _window(p)
     p.add_argument("--report", type=Path, help="HTML file to write, beside the one in MLflow")
     p.add_argument("--evidently", type=Path, metavar="FOLDER", help="add Evidently's report")
+    p.add_argument("--workers", type=_count, default=1, help="for a window larger than memory")
+    p.add_argument("--runner", default="thread", help="thread, dask or ray: where workers are")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return count
 
 
 def _watch(p: argparse.ArgumentParser) -> None:

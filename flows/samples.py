@@ -59,7 +59,7 @@ def sides(
     for table, said in ((champion.reference, champion.reference_outputs), (frame, outputs)):
         drawn = _drawn(len(table), rows, seed)
         names = [name for name in (*schema.names, schema.target) if name in table]
-        part = table[names].iloc[drawn].reset_index(drop=True)
+        part = table[names].iloc[drawn].reset_index(drop=True).replace([np.inf, -np.inf], np.nan)
         part[_free(PREDICTION, names)] = _said(champion, said[drawn])
         pair.append(part)
     kinds = {column.name: column.kind for column in schema.features}
@@ -113,7 +113,7 @@ def _harmless(side: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
     for name in side.columns:
         values = side[name]
         if name in numbers:
-            columns[name] = values.replace([np.inf, -np.inf], np.nan)
+            columns[name] = values
         else:
             known = {v: str(v).translate(_HARMLESS) for v in values.dropna().unique()}
             columns[name] = values.map(known).astype(object).where(values.notna(), None)

@@ -6,12 +6,17 @@ from typing import Any
 
 from rich.markup import escape
 
+from factory.bundle import Bundle
 from factory.check import check
+from factory.nouns import Window
+from factory.stream import Whole
 from factory.told import check_json
 from flows.breakdown import tell_breakdown
 from flows.check_report import Subject
 from flows.console import answers, print_json, print_table
+from flows.environment import run_flow
 from flows.evidence import Kept, keep_evidence, require_evidently, write_file, write_files
+from flows.stream import gather, large, look
 from flows.workplace import config_of, now, open_workplace, resolve
 from registry.sources import read_window
 
@@ -24,7 +29,7 @@ def run(args: Namespace) -> int:
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
     require_evidently(config.check, asked=args.evidently is not None)
-    window = read_window(args.window, champion.schema, champion.whole)
+    window, whole = _window(args, champion, name, version)
     at = now()
     checked = check(
         champion,
@@ -34,6 +39,7 @@ def run(args: Namespace) -> int:
         version=version,
         seed=config.seed,
         now=datetime.fromisoformat(at),
+        whole=whole,
     )
     told = check_json(checked.evidence)
     subject = Subject(champion, window, checked.outputs, config.check, config.seed)
@@ -50,6 +56,22 @@ def run(args: Namespace) -> int:
         tell(told)
         tell_where(kept, where)
     return 1 if args.exit_code and told["alarm"] else 0
+
+
+def _window(
+    args: Namespace, champion: Bundle, name: str, version: int
+) -> tuple[Window, Whole | None]:
+    """Read the window, or a sample of it and what its parts say together where it is large."""
+    parts = large(args.window)
+    if not parts:
+        return read_window(args.window, champion.schema, champion.whole), None
+    if args.workers == 1:
+        return gather([look(parts, champion)], champion)
+    told = {"parts": parts, "model": name, "version": version}
+    spread = run_flow(
+        "flows.spread:spread", args.home, **told, workers=args.workers, kind=args.runner
+    )
+    return gather(spread, champion)
 
 
 def tell(told: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ def tell(body: dict[str, Any]) -> None:
         answers.print(f"gate: {body['verdict']['because']}")
     for what, where in body["notes"].items():
         answers.print(f"{what.replace('_', ' ')}: {where}")
+    if body.get("evidence"):
+        answers.print(f"check: {body['evidence']['report']}", soft_wrap=True)
     if body["rehearsals"]:
         rows = [
             (

@@ -73,11 +73,11 @@ def watch(
         BadConfig: the version's detectors could not be fitted.
         Unavailable: another process carries the stream on.
     """
-    states, schema, config = States(place.home), champion.schema, monitor.config
+    states, schema = States(place.home), champion.schema
     with states.alone(name, version):
         stream = Stream(monitor, states.read(name, version))
         said = np.zeros(len(window.frame))
-        if config.on != "features" and len(window.frame):
+        if monitor.config.on != "features" and len(window.frame):
             said = champion.outputs(window.frame)
         rows, kept = monitor.rows(schema, window.frame, said)
         alarms = [
@@ -90,22 +90,35 @@ def watch(
             "version": version,
             "rows": len(window.frame),
             "fed": len(rows),
-            "seen": stream.seen,
+            **stream_json(stream),
             "alarms": alarms,
-            **_standing(stream.nearest()),
-            "detectors": [
-                {"detector": config.detector, "window": d.window, **_standing(d),
-                 "alarms": sum(t.alarms)}
-                for d, t in zip(stream.detectors, stream.traces, strict=True)
-            ],
-            "watched": config.on,
-            "one_false_alarm_per": config.one_false_alarm_per,
-            "left_out": monitor.missing,
             "trace": str(trace),
-        }  # fmt: skip
+        }
         trace.write_text(render_trace(report_of(told, stream)), encoding="utf-8")
         states.write(name, version, stream.to_state())
     return told
+
+
+def stream_json(stream: Stream) -> dict[str, Any]:
+    """Return where a stream stands, as plain JSON."""
+    config = stream.monitor.config
+    both = zip(stream.detectors, stream.traces, strict=True)
+    return {
+        "seen": stream.seen,
+        **_standing(stream.nearest()),
+        "detectors": [
+            {
+                "detector": config.detector,
+                "window": detector.window,
+                **_standing(detector),
+                "alarms": sum(trace.alarms),
+            }
+            for detector, trace in both
+        ],
+        "watched": config.on,
+        "one_false_alarm_per": config.one_false_alarm_per,
+        "left_out": stream.monitor.missing,
+    }
 
 
 def alarm_json(alarm: Alarm, frame: pd.DataFrame, schema: Schema, row: int) -> dict[str, Any]:
@@ -142,11 +155,9 @@ def report_of(told: dict[str, Any], stream: Stream) -> TraceReport:
         alone = detector.window is None or len(stream.detectors) == 1
         name = stream.monitor.config.detector
         title = name if alone else f"{name}, window of {detector.window}"
-        limits = [
-            limit if known == known else np.nan  # noqa: PLR0124 - NaN is not itself
-            for limit, known in zip(trace.thresholds, trace.highest, strict=True)
-        ]
-        shown.append(TraceLine(title, trace.places().tolist(), trace.highest, limits, trace.alarms))
+        limits = np.where(np.isnan(trace.highest), np.nan, trace.thresholds).tolist()
+        places = trace.places().tolist()
+        shown.append(TraceLine(title, places, trace.highest, limits, trace.alarms))
     return TraceReport(
         f"{told['model']} version {told['version']}: watched row by row",
         words_of(told),

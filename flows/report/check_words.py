@@ -194,8 +194,7 @@ def _loss(report: CheckReport, value: float) -> str:
 
 def _next(report: CheckReport) -> str:
     if report.decision is not None:
-        remedy = remedy_words(report.decision.get("remedy") or {})
-        return f"The factory decided: {remedy}. {_sentence([str(report.decision.get('because'))])}"
+        return _decided(report.decision)
     if report.told["alarm"]:
         return (
             "Nothing was changed: a check only measures. To have every remedy measured on these "
@@ -204,6 +203,15 @@ def _next(report: CheckReport) -> str:
     if measured(report.told) is None:
         return "There is nothing to mend that could be seen. Labels would tell more."
     return "There is nothing to do."
+
+
+def _decided(decision: Mapping[str, Any]) -> str:
+    diagnosis = decision.get("diagnosis") or {}
+    culprits = [cut(name) for name in diagnosis.get("culprits") or ()]
+    cause = str(diagnosis.get("cause") or "unknown").replace("_", " ")
+    what = f"Diagnosed: {cause}{f' ({listed(culprits)})' if culprits else ''}."
+    remedy = remedy_words(decision.get("remedy") or {})
+    return f"{what} The factory decided: {remedy}. {_sentence([str(decision.get('because'))])}"
 
 
 def _sentence(parts: Sequence[str]) -> str:

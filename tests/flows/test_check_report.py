@@ -1,10 +1,12 @@
 """The page of a check: what it says, and that it holds whatever a check may find."""
 
+import asyncio
 import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,17 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from prefect.client.orchestration import get_client
 from small import command, world
 from test_report import Checked
 
-from factory.nouns import Column, Schema
+from factory.nouns import Column, Damage, Schema
 from flows.artifacts import evidence_tables
 from flows.evidence import FACTS, OVER_TIME, PAGE
 from flows.past_checks import CHECK, KIND
 from flows.report.check import CheckReport, Interval, Seen, drawn, seen_of
 from flows.report.check_page import render_check
 from flows.report.check_shapes import Numeric, Shares, shape, shapes_of
-from flows.report.check_words import headline
+from flows.report.check_words import PROBLEMS, headline
 from flows.workplace import open_workplace
 from registry.client import connect
 from registry.runs import Runs
@@ -253,15 +256,23 @@ def test_higher_is_better_where_it_is():
     )
 
 
-def test_page_of_a_decision_says_what_was_done():
+def test_page_of_a_decision_says_what_was_found_and_done():
     decision = {
         "decision": "0f",
+        "diagnosis": {"cause": "concept_drift", "culprits": ["temp"], "because": "why"},
         "remedy": {"kind": "roll_back", "to_version": 2},
-        "because": "v2 is better",
+        "because": "version 2 is better",
     }
     words = opened(render_check(report(rich(), decision=decision))).words
-    assert "The factory decided: roll back to version 2. V2 is better." in words
+    assert (
+        "Diagnosed: concept drift (temp). The factory decided: roll back to version 2. "
+        "Version 2 is better." in words
+    )
     assert "--window" not in words
+
+
+def test_every_kind_of_damage_has_its_words():
+    assert set(PROBLEMS) == set(get_args(Damage))
 
 
 def test_awkward_names_are_shown_and_do_nothing():
@@ -452,6 +463,13 @@ def test_a_check_leaves_its_evidence_in_mlflow_once(shop, window, tmp_path, caps
     assert logged.tags["mlflow.parentRunId"] == series.run_id
 
 
+async def artifacts():
+    """The newest Prefect artifact of each key."""
+    async with get_client() as client:
+        found = await client.read_artifacts()
+    return {a.key: a for a in sorted(found, key=lambda a: a.created)}
+
+
 def kept(runs, logged, file):
     """A file of a run, as text."""
     return Path(connect(runs.home).download_artifacts(logged.run_id, file)).read_text()
@@ -467,6 +485,11 @@ def test_decisions_and_checks_are_one_history(shop, window, capsys):
     assert body["evidence"]["run_id"] == decided.run_id
     assert body["evidence"]["report"] == runs.link(decided.run_id, PAGE)
     assert "The factory decided: keep." in kept(runs, decided, PAGE)
+    found = asyncio.run(artifacts())
+    for name in ("drift", "quality", "performance"):
+        assert json.loads(found[f"small-{name}"].data) == evidence_tables(body["check"])[name]
+    assert runs.link(decided.run_id, PAGE) in found["small-check"].data
+    assert runs.link(decided.run_id, PAGE) in found["small-decision"].data
     late = window(world(400, seed=4, start="2025-06-01", first=90_000), "late.csv")
     page = shop / "late.html"
     command("check", "small", "--window", late, "--report", str(page), home=home, capsys=capsys)

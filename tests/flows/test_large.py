@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from small import world
+from small import command, world
 
 from factory.check import check
 from factory.config import CheckConfig
@@ -12,7 +12,8 @@ from factory.errors import BadConfig, Unavailable
 from factory.told import check_json
 from flows import stream
 from flows.pair import compare_tables
-from flows.stream import RUNNERS, gather, large, look, profile, runner
+from flows.spread import RUNNERS, runner, spread
+from flows.stream import gather, large, look
 from flows.workplace import open_workplace
 from registry.parts import parts_of
 from registry.sources import read_window
@@ -84,8 +85,7 @@ def test_many_workers_say_the_same(champion, table, name):
     bundle, version, home = champion
     parts = parts_of(table(1000))
     alone, alone_whole = gather([look(parts, bundle)], bundle)
-    spread = profile.with_options(task_runner=runner(name, 2))
-    seen = spread(parts=parts, model="small", version=version, home=home, tasks=3)
+    seen = spread(parts, "small", version, home, workers=3, kind=name)
     assert len(seen) == 3
     window, whole = gather(seen, bundle)
     assert window.version == alone.version
@@ -124,3 +124,16 @@ def test_two_large_tables_are_compared_part_by_part(tmp_path, monkeypatch):
     found, rows = compare_tables(before, moved, CheckConfig())
     assert max(found, key=lambda s: s.effect).feature == "a"
     assert rows == (4_000, 4_000)
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2")])
+def test_the_command_streams_what_is_large(shop, table, monkeypatch, capsys, more):
+    location = table(1000)
+    ask = ("check", "small", "--window", location)
+    _, held = command(*ask, home=shop / "home", capsys=capsys)
+    monkeypatch.setattr(stream, "CELLS", 100)
+    code, told = command(*ask, *more, home=shop / "home", capsys=capsys)
+    assert code == 0
+    assert told["window"]["rows"] == 1000
+    assert told["drift"] == held["drift"]
+    assert told["performance"]["realised"] == held["performance"]["realised"]
