@@ -16,7 +16,7 @@ class Adwin(River):
 
     The parameter is river's ``delta``; where even 1 alarms more rarely than asked, it is 1. It
     tells no statistic of its own: the one shown is the mean of its window, and the threshold is
-    not a number.
+    not a number. It chooses its window itself.
 
     Source:
         Bifet and Gavaldà, Learning from time-changing data with adaptive windowing (2007).

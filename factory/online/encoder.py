@@ -27,6 +27,7 @@ class Coded:
         unit: what both are in, so that numbers of any size can be told apart.
         marks: a number that takes two values, which become 0 and 1.
         names: the commonest categories; others share a column.
+        gaps: whether what is missing is marked in a column of its own.
     """
 
     name: str
@@ -36,15 +37,17 @@ class Coded:
     unit: float = 1.0
     marks: bool = False
     names: tuple[str, ...] = ()
+    gaps: bool = True
 
     @classmethod
-    def fit(cls, column: Column, values: "pd.Series[Any]") -> Self:
+    def fit(cls, column: Column, values: "pd.Series[Any]", *, gaps: bool) -> Self:
         """Learn from the reference's values."""
         if column.kind == "category":
             names = values.value_counts().index[:COMMONEST]
-            return cls(column.name, "category", names=tuple(str(name) for name in names))
+            texts = tuple(str(name) for name in names)
+            return cls(column.name, "category", names=texts, gaps=gaps)
         plain = values.to_numpy(dtype=np.float64)
-        return cls(column.name, "number").measured(np.sort(plain[np.isfinite(plain)]))
+        return cls(column.name, "number", gaps=gaps).measured(np.sort(plain[np.isfinite(plain)]))
 
     def measured(self, known: Floats) -> Self:
         """Return the same with the middle and spread of sorted values."""
@@ -63,10 +66,11 @@ class Coded:
 
     def labels(self) -> list[tuple[str, bool]]:
         """Name the numbers a value becomes, and say which can only be 0 and 1."""
+        lost = [(f"{self.name} missing", True)] if self.gaps else []
         if self.kind == "number":
-            return [(self.name, self.marks), (f"{self.name} missing", True)]
+            return [(self.name, self.marks), *lost]
         marks = [*(f"{self.name} = {name}" for name in self.names), f"{self.name} other"]
-        return [(mark, True) for mark in (*marks, f"{self.name} missing")]
+        return [*((mark, True) for mark in marks), *lost]
 
     def rows(self, values: "pd.Series[Any]") -> Floats:
         """Return numbers of shape (rows, len(labels)), all finite."""
@@ -75,13 +79,13 @@ class Coded:
             codes[(codes < 0) & values.notna().to_numpy()] = len(self.names)
             # Missing rows have code -1, the last column.
             found: Floats = np.eye(len(self.names) + 2)[codes]
-            return found
+            return found if self.gaps else found[:, :-1]
         plain = values.to_numpy(dtype=np.float64)
         lost = ~np.isfinite(plain)
         with np.errstate(over="ignore", invalid="ignore"):
             scaled = (plain / self.unit - self.middle) / self.spread
         scaled = np.clip(np.where(lost, 0.0, scaled), -FARTHEST, FARTHEST)
-        return np.column_stack([scaled, lost])
+        return np.column_stack([scaled, lost]) if self.gaps else scaled[:, None]
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,13 @@ class Encoder:
     columns: tuple[Coded, ...]
 
     @classmethod
-    def fit(cls, table: pd.DataFrame, columns: tuple[Column, ...]) -> Self:
+    def fit(cls, table: pd.DataFrame, columns: tuple[Column, ...], *, gaps: bool = True) -> Self:
         """Learn from the reference; dates are left out, because they always tell.
+
+        Args:
+            table: of the reference.
+            columns: what to encode of it.
+            gaps: whether missing values are marked; else they stand in the middle only.
 
         >>> table = pd.DataFrame({"a": [1.0, 3.0, 2.0, np.nan], "c": ["x", "x", "y", None]})
         >>> encoder = Encoder.fit(table, (Column("a", "number"), Column("c", "category")))
@@ -102,7 +111,7 @@ class Encoder:
         [[0.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
         """
         known = [column for column in columns if column.kind != "date"]
-        return cls(tuple(Coded.fit(column, table[column.name]) for column in known))
+        return cls(tuple(Coded.fit(each, table[each.name], gaps=gaps) for each in known))
 
     def labels(self) -> list[tuple[str, bool]]:
         """Name the numbers of a row, and say which can only be 0 and 1."""

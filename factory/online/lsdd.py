@@ -131,7 +131,7 @@ class LSDD:
         vectors = values @ weights
         statistics = simulate(vectors, draws.streams, window)
         thresholds = conditional_thresholds(statistics, setup.ert, every)
-        for order in draws.starts if setup.draws else [middling(statistics, draws.streams, n)]:
+        for order in draws.starts or [middling(statistics, draws.streams, n)]:
             mean, first = vectors[order[: n - steps]].mean(axis=0), vectors[order[n - window :]]
             made = cls(centres, middle, spread, width, weights, mean, first, thresholds)
             if made.statistic < thresholds[0]:

@@ -113,7 +113,7 @@ class MMD:
         kernel = gaussian(distances, width)
         statistics = simulate(kernel, draws.streams, window)
         thresholds = conditional_thresholds(statistics, setup.ert, every)
-        for order in draws.starts if setup.draws else [middling(statistics, draws.streams, n)]:
+        for order in draws.starts or [middling(statistics, draws.streams, n)]:
             known, first = order[: n - steps], order[n - window :]
             among = kernel[np.ix_(known, known)]
             inside = (among.sum() - np.trace(among)) / (len(known) * (len(known) - 1))

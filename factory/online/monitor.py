@@ -64,7 +64,7 @@ class Monitor:
             table, columns = watched(config.on, config.detector, schema, reference, outputs)
         except BadConfig as error:
             return replace(nothing, missing=error.problem)
-        encoder = Encoder.fit(table, columns)
+        encoder = Encoder.fit(table, columns, gaps=config.on == "features")
         if not encoder.columns:
             return replace(nothing, missing="There is no column to watch.")
         rows, kind, missing = encoder.rows(table), online(config.detector), ""

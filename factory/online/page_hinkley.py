@@ -14,7 +14,7 @@ class PageHinkley(River):
     """Page-Hinkley: how far the values, less their mean so far, have wandered to one side.
 
     The parameter is river's ``threshold``, in standard deviations of the reference; a wander of
-    a quarter of one a row is allowed.
+    a quarter of one a row is allowed. It has no window.
 
     Source:
         Page, Continuous inspection schemes (1954).

