@@ -18,7 +18,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from factory.breakdown.bins import Groupings
 from factory.breakdown.worth import ValueConfig, text
-from factory.detectors import JOINT, READS
+from factory.detectors import JOINT, PLUGINS_READ, READS
 from factory.errors import BadConfig
 from factory.nouns import Kind, Task
 from factory.online.config import OnlineConfig
@@ -106,7 +106,8 @@ class DetectorsConfig(Part):
     @classmethod
     def known(cls, name: str, info: ValidationInfo) -> str:
         """Refuse a name that is not in the table for this kind of feature."""
-        fit = {**READS, "joint": tuple(JOINT)}[str(info.field_name)]
+        kind = str(info.field_name)
+        fit = (*{**READS, "joint": tuple(JOINT)}[kind], *PLUGINS_READ[kind])
         if name not in fit:
             near = difflib.get_close_matches(name.lower(), fit, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(fit)}"
@@ -150,7 +151,10 @@ class CheckConfig(Part):
         "never", description="when to add Evidently's report: incidents are checks that alarm"
     )
     evidently_rows: int = Field(
-        5_000, ge=1, le=50_000, description="rows of each side that Evidently is given, drawn by seed"
+        5_000,
+        ge=1,
+        le=50_000,
+        description="rows of each side that Evidently is given, drawn by seed",
     )
     detectors: DetectorsConfig = DetectorsConfig()
     online: OnlineConfig | None = Field(

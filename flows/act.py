@@ -99,7 +99,7 @@ def conclude(
         }
     )
     window = case.window
-    marks = marks_of(window.absent, window.unreadable)
+    marks = marks_of(window.absent, window.unreadable, window.examples)
     save_frame(place.home, window.frame, window.version, examined.checked.broken, marks)
 
     def record(t: Transaction) -> None:

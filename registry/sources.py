@@ -138,7 +138,7 @@ def to_window(raw: pd.DataFrame, schema: Schema, whole: Schema | None = None) ->
     check_labels(frame, schema)
     check_ids(frame, schema, resent=True)
     frame, unreadable = in_time_order(frame, unreadable, schema)
-    version = data_version(frame, schema, marks_of(absent, unreadable))
+    version = data_version(frame, schema, marks_of(absent, unreadable, examples))
     return Window(frame, version, unreadable, examples, absent, extra)
 
 

@@ -33,7 +33,9 @@ def data_version(frame: pd.DataFrame, schema: Schema, marks: str = "") -> DataVe
     return DataVersion(content_hash(frame, marks), len(frame), start, end)
 
 
-def marks_of(absent: Sequence[str], unreadable: Mapping[str, Bools]) -> str:
+def marks_of(
+    absent: Sequence[str], unreadable: Mapping[str, Bools], examples: Mapping[str, str]
+) -> str:
     """Tell as text which missing cells were no cells, or cells of another kind.
 
     In the frame all of them are missing, and still they are other data.
@@ -41,15 +43,16 @@ def marks_of(absent: Sequence[str], unreadable: Mapping[str, Bools]) -> str:
     Args:
         absent: features without a column.
         unreadable: per feature, rows whose cell could not be read, in the frame's order.
+        examples: per such feature, one of those cells.
 
     Returns:
         JSON; empty where there is nothing to tell.
 
-    >>> marks_of((), {}), marks_of(("b", "a"), {})
+    >>> marks_of((), {}, {}), marks_of(("b", "a"), {}, {})
     ('', '{"absent": ["a", "b"], "unreadable": {}}')
     """
     cells = {
-        name: hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()
+        name: [hashlib.sha256(np.packbits(mask).tobytes()).hexdigest(), examples.get(name)]
         for name, mask in sorted(unreadable.items())
         if mask.any()
     }

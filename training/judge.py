@@ -104,6 +104,12 @@ def learn_budget(
     return replace(budget, joint=effect)
 
 
+def watch_gaps(bundle: Bundle) -> tuple[str, ...]:
+    """Say what of the watching row by row could not be fitted."""
+    missing = bundle.online.missing if bundle.online is not None else ""
+    return (missing,) if missing else ()
+
+
 def importance(
     pipeline: Any, schema: Schema, metric: Metric, rows: pd.DataFrame, seed: int
 ) -> dict[str, float]:

@@ -16,7 +16,7 @@ from factory.nouns import Schema
 from training.family import Family, family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
 from training.fit import fit_pipeline, learned_rows, sampled
-from training.judge import make_bundle, trivial_outputs, usual_metrics
+from training.judge import make_bundle, trivial_outputs, usual_metrics, watch_gaps
 from training.notes import Note, RowsNote
 from training.objective import Clock, Objective, Search, TrialRecord, ranked
 from training.plugins import plugin
@@ -107,6 +107,7 @@ def train(
         *failures,
         *_fit_notes(learn, schema, family_named(best.family), losses, config.seed),
         *_judge_notes(reference, schema),
+        *(Note(text) for text in watch_gaps(bundle)),
     )
     return Trained(
         bundle=bundle,

@@ -9,6 +9,9 @@ move by their nature.
 A detector of ``JOINT`` compares all features together: it is a function of two canonical
 tables, their schema and a seed, and what it returns has ``statistic``, ``p_value`` and
 ``effect``.
+
+``PLUGINS`` and ``JOINT_PLUGINS`` are the same of other libraries, named ``library:Class``; they are
+imported when they are used, and need the library.
 """
 
 from collections.abc import Mapping
@@ -30,7 +33,25 @@ JOINT: Mapping[str, str] = {
     "mmd": "factory.detectors.mmd:mmd",
     "pca": "factory.detectors.pca:pca",
 }
-RANKED = frozenset({"cvm", "ks", "wasserstein"})
+PLUGINS: Mapping[str, str] = {
+    "alibi:CVMDrift": "factory.detectors.alibi:cvm_drift",
+    "alibi:ChiSquareDrift": "factory.detectors.alibi:chi_square_drift",
+    "alibi:KSDrift": "factory.detectors.alibi:ks_drift",
+}
+JOINT_PLUGINS: Mapping[str, str] = {
+    "alibi:ClassifierDrift": "factory.detectors.alibi_joint:classifier_drift",
+    "alibi:LSDDDrift": "factory.detectors.alibi_joint:lsdd_drift",
+    "alibi:LearnedKernelDrift": "factory.detectors.alibi_joint:learned_kernel_drift",
+    "alibi:MMDDrift": "factory.detectors.alibi_joint:mmd_drift",
+    "alibi:SpotTheDiffDrift": "factory.detectors.alibi_joint:spot_the_diff_drift",
+    "alibi:TabularDrift": "factory.detectors.alibi_joint:tabular_drift",
+}
+PLUGINS_READ: Mapping[str, tuple[str, ...]] = {
+    "number": ("alibi:KSDrift", "alibi:CVMDrift"),
+    "category": ("alibi:ChiSquareDrift",),
+    "joint": tuple(JOINT_PLUGINS),
+}
+RANKED = frozenset({"cvm", "ks", "wasserstein", "alibi:CVMDrift", "alibi:KSDrift"})
 """Detectors that compare distribution functions; the others compare shares."""
 READS: Mapping[str, tuple[str, ...]] = {
     "number": ("ks", "cvm", "wasserstein", "psi", "js", "hellinger"),

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from factory.budget import AlarmBudget
 from factory.config import CheckConfig, DetectorsConfig
-from factory.detectors import ALWAYS, DETECTORS, RANKED
+from factory.detectors import ALWAYS, DETECTORS, PLUGINS, RANKED
 from factory.detectors.cells import CELLS
 from factory.detectors.chi2 import ENOUGH
 from factory.detectors.finding import NOTHING, Finding
@@ -169,6 +169,6 @@ def detector(name: str) -> Detector:
     >>> detector("ks").__name__
     'ks'
     """
-    module, function = DETECTORS[name].split(":")
+    module, function = {**DETECTORS, **PLUGINS}[name].split(":")
     loaded: Detector = getattr(import_module(module), function)
     return loaded

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.detectors import JOINT
+from factory.detectors import JOINT, JOINT_PLUGINS
 from factory.nouns import Floats, Schema
 
 COMMONEST = 20
@@ -44,7 +44,7 @@ def joint(name: str) -> JointDetector:
     >>> joint("mmd").__name__
     'mmd'
     """
-    module, function = JOINT[name].split(":")
+    module, function = {**JOINT, **JOINT_PLUGINS}[name].split(":")
     loaded: JointDetector = getattr(import_module(module), function)
     return loaded
 

@@ -6,6 +6,9 @@ import time
 
 import pytest
 
+collect_ignore_glob = ["peers/*"]
+"""Scripts of other environments, whose libraries are not in ours."""
+
 
 def cpu_seconds(run, times=5):
     """Median processor seconds of a call in this process."""
@@ -45,5 +48,16 @@ def show(request):
     def tell(what, ratio, bound):
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             print(f"\n{what}: {ratio:.2f} (asked: {bound})")
+
+    return tell
+
+
+@pytest.fixture
+def tell(request):
+    """Print lines of figures."""
+
+    def tell(*lines):
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            print("", *lines, sep="\n  ")
 
     return tell

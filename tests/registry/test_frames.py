@@ -5,7 +5,7 @@ from made import make_frame, make_schema
 
 from factory.errors import BadData, Unavailable
 from registry.frames import load_frame, save_frame
-from registry.versions import data_version
+from registry.versions import data_version, marks_of
 
 
 @pytest.fixture
@@ -76,3 +76,20 @@ def test_a_failed_write_leaves_nothing(home, kept):
     with pytest.raises(KeyError):
         save_frame(home, frame.head(3).assign(a=1), version)
     assert list(home.data.iterdir()) == []
+
+
+def test_what_a_frame_does_not_show_is_part_of_its_name(home):
+    frame, schema = make_frame(), make_schema()
+    unreadable = {"a": np.arange(len(frame)) == 3}
+    marks = marks_of(("b",), unreadable, {"a": "12,5"})
+    plain, marked = data_version(frame, schema), data_version(frame, schema, marks)
+    assert plain.sha256 != marked.sha256
+    save_frame(home, frame, marked, {}, marks)
+    loaded, _ = load_frame(home, marked.sha256)
+    pd.testing.assert_frame_equal(loaded, frame)
+    save_frame(home, frame, plain)
+    pd.testing.assert_frame_equal(load_frame(home, plain.sha256)[0], frame)
+    other = data_version(frame, schema, marks_of(("c",), unreadable, {}))
+    save_frame(home, frame, other, {}, marks)
+    with pytest.raises(BadData, match="another hash"):
+        load_frame(home, other.sha256)
