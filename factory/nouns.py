@@ -208,13 +208,14 @@ class Evidence:
 
     @property
     def drift_alarm(self) -> bool:
-        """Whether any feature moved by more than is accepted."""
-        return any(signal.alarm for signal in self.drift)
+        """Whether any feature, or how they hang together, moved by more than is accepted."""
+        together = self.joint is not None and self.joint.alarm
+        return together or any(signal.alarm for signal in self.drift)
 
     @property
     def alarm(self) -> bool:
         """Whether anything at all was found."""
-        single = (self.joint, self.prediction_drift, self.label_drift)
+        single = (self.prediction_drift, self.label_drift)
         return (
             any(not problem.handled for problem in self.quality)
             or self.drift_alarm

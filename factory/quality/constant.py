@@ -7,17 +7,18 @@ import numpy as np
 from factory.nouns import Bools
 from factory.profile import Categories, Numbers
 from factory.quality.feature import Feature, Finding, Measured, tally
-from factory.quality.order import in_order, moves
+from factory.quality.order import in_order, mixes, moves
 
 STILL = 30
 """Rows that a constant needs."""
-RESTS = 10
-"""Times the reference's longest rest that a constant must last."""
+RESTS, LONG_RESTS = 10, 100
+"""Times the reference's longest rest that a constant must last, and for which it is told of
+whatever the reference's order is like."""
 LONGER = 3.0
-"""Times as long as the window that an unsettled reference must be to tell that it is stuck."""
+"""Times as long as the window that a reference must be else, if its rows depend on each other."""
 MOVES = 10
 """Times that a feature must have changed in the reference, else it rests by nature."""
-USUAL = 0.5
+USUAL = 0.75
 """Share of the reference from which a value is where the feature usually rests."""
 IMPOSSIBLE = 1e-6
 """Chance below which something does not happen by itself."""
@@ -29,7 +30,11 @@ def constant(feature: Feature, found: Mapping[str, Bools]) -> Finding | None:
     reference, current = feature.reference, feature.current
     if not (isinstance(reference, Measured) and isinstance(current, Measured)):
         return None
-    if not (stands_still(reference, current) and feature.watched(LONGER)):
+    if not stands_still(reference, current):
+        return None
+    long = current.rows - current.missing > LONG_RESTS * reference.longest_rest
+    ordered = feature.times is not None
+    if ordered and not (long or mixes(reference) or feature.is_short(LONGER)):
         return None
     value = feature.values[int(np.argmin(current.lost))]
     rows = np.ones(len(feature.window.frame), dtype=np.bool_)

@@ -11,7 +11,7 @@ IMPOSSIBLE = 1e-6
 """Chance of so large a change below which conversions are looked at."""
 LARGE = 10.0
 """Factor from which a conversion is large, so that little else can explain it."""
-CLOSE, CLOSE_IF_LARGE, CLOSE_SPREAD = 0.02, 0.3, 0.15
+CLOSE, CLOSE_IF_LARGE, CLOSE_SPREAD = 0.03, 0.3, 0.15
 """Most that ratio and conversion may differ, and half the interval be wide, in logarithms: for
 small factors, for large ones, and for the spreads' ratio where zero moves."""
 ZERO, KELVIN = 0.4, 3.0
@@ -73,7 +73,7 @@ def _is_close(pair: Pair, conversion: Conversion) -> bool:
     close = CLOSE_SPREAD if conversion.offset else close
     if measured.width > close or not 0 < measured.value < float("inf"):
         return False
-    return abs(log(measured.value / conversion.factor)) <= close
+    return abs(log(measured.value) - log(conversion.factor)) <= close
 
 
 def _explains(pair: Pair, conversion: Conversion) -> bool:

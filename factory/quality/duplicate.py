@@ -13,10 +13,13 @@ from factory.quality.rows import Rows
 SHARE, FEWEST = 0.02, 10
 """Share of repeats in excess of what was expected, and number of them, that is a problem."""
 TIMES = 10.0
-"""Times the expected share that repeats must exceed as well, so that tables of few different
-rows, whose mix decides how often they repeat, are left alone."""
-SPARE = 3.0
-"""Standard errors by which the reference's own repeats are taken to be more."""
+"""Times the reference's repeats that are taken for natural, so that tables of few different rows,
+whose mix decides how often they repeat, are left alone."""
+SAMPLE = 2_000
+"""Rows from which the shares of a column's values are told."""
+ERRORS, UNSEEN = 3.0, 5.0
+"""Standard errors by which the reference's repeats are taken to be more, and how many it may have
+missed."""
 
 
 def duplicate(rows: Rows) -> Finding | None:
@@ -32,11 +35,10 @@ def duplicate(rows: Rows) -> Finding | None:
     count = int(np.count_nonzero(again))
     if count < FEWEST or count < SHARE * len(again):
         return None
-    expected = expected_share(rows, columns)
-    share = count / len(again)
-    if share <= TIMES * expected + SHARE:
+    expected = max(expected_share(rows, columns), TIMES * chance_share(rows.window, columns))
+    if count / len(again) <= expected + SHARE:
         return None
-    return Finding(again, f"{expected:.1%} would be natural")
+    return Finding(again, f"up to {expected:.1%} would be natural")
 
 
 def repeats(frame: pd.DataFrame, columns: list[str]) -> Bools:
@@ -61,6 +63,22 @@ def repeats(frame: pd.DataFrame, columns: list[str]) -> Bools:
     return again
 
 
+def chance_share(frame: pd.DataFrame, columns: list[str]) -> float:
+    """Return the share of repeats where columns take their values independently of each other.
+
+    >>> coins = pd.DataFrame({"a": np.arange(100) % 2, "b": np.arange(100) // 2 % 2})
+    >>> chance_share(coins, ["a", "b"]) > 1
+    True
+    """
+    alike = 1.0
+    for name in columns:
+        values = frame[name].to_numpy()
+        codes = pd.factorize(values[:: 1 + len(values) // SAMPLE], use_na_sentinel=False)[0]
+        shares = np.bincount(codes) / len(codes)
+        alike *= float((shares**2).sum())
+    return alike * len(frame) / 2
+
+
 def _unsure(column: NDArray[Any]) -> Counts:
     """Return the rows that may share the first column's value with others.
 
@@ -73,11 +91,11 @@ def _unsure(column: NDArray[Any]) -> Counts:
 
 
 def expected_share(rows: Rows, columns: list[str]) -> float:
-    """Return the share of repeats that the reference makes one expect, rather too large."""
+    """Return the largest share of repeats that the reference makes one expect."""
     size = len(rows.reference)
     if size == 0:
         return 1.0
     known = int(np.count_nonzero(repeats(rows.reference, columns)))
-    share = (known + SPARE * np.sqrt(known) + SPARE) / size
+    share = (TIMES * (known + ERRORS * np.sqrt(known)) + UNSEEN) / size
     growth = rows.density if rows.schema.timestamp is not None else len(rows.window) / size
     return float(min(1.0, share * max(1.0, growth)))

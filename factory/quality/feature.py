@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from factory.nouns import Bools, Counts, Floats, Window
 from factory.profile import Categories, Numbers, Summary
-from factory.quality.order import Times, settled, span
+from factory.quality.order import Times, span
 
 Measured = Numbers | Categories
 """Summaries that hold values; of a date only the missing ones are known."""
@@ -47,16 +47,17 @@ class Feature:
         rows = len(self.window.frame)
         return self.window.unreadable.get(self.name, np.zeros(rows, dtype=np.bool_))
 
-    def watched(self, times: float) -> bool:
-        """Tell whether the reference can have seen what the feature does in such a window.
+    def is_short(self, times: float) -> bool:
+        """Tell whether the window lasts at most a share of the reference.
 
-        Where it has not settled it must be that many times as long as the window, in time if
-        that is known, else in rows.
+        Args:
+            times: as long as the window the reference is at least, in time if that is known,
+                else in rows.
         """
         now, before = float(len(self.values)), float(self.reference.rows)
         if self.times is not None and self.known_times is not None:
             now, before = span(self.times), span(self.known_times)
-        return before >= times * now or settled(self.reference)
+        return before >= times * now
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,9 @@ from factory.nouns import Bools
 from factory.profile import Summary
 from factory.quality.feature import Feature, Finding
 
-CERTAIN = 1e-5
-"""Largest p-value at which a share counts as higher; a check looks at many features."""
+CERTAIN, SURE = 1e-3, 1e-5
+"""Largest p-value at which a share counts as higher: where nothing was missing, and where there
+was, since a check looks at many features."""
 MISSING = 0.05
 """Additional share of missing values that is a problem."""
 GONE, MOSTLY = 0.9, 0.5
@@ -32,7 +33,8 @@ def missing(feature: Feature, found: Mapping[str, Bools]) -> Finding | None:
     if not lost.any():
         return None
     reference, share = feature.reference, float(lost.mean())
-    if shares.missing(reference, Summary(lost)).p_value >= CERTAIN:
+    certain = SURE if reference.missing else CERTAIN
+    if shares.missing(reference, Summary(lost)).p_value >= certain:
         return None
     usual = reference.missing / max(reference.rows, 1)
     if share <= _most(reference, len(lost), usual) or (usual >= MOSTLY and share < 1):

@@ -18,8 +18,9 @@ WANDERS = 0.3
 """Share of the ranks' variance that lies between the parts of a feature that wanders."""
 LOOKED_AT = 2_000
 """Rows of a longer reference that are looked at."""
-LEVELS = 30
-"""Different values from which rows are not only a few reports that many of them share."""
+LEVELS, MANY = 30, 1_000
+"""Different values from which rows are not only a few reports that many of them share, and rows
+from which it does not matter."""
 
 
 def moves(sequence: NDArray[Any]) -> Counts:
@@ -73,7 +74,7 @@ def wanders(summary: Summary) -> bool:
     return whole > 0 and float(means.var()) - chance > WANDERS * whole
 
 
-def settled(summary: Summary) -> bool:
+def settled(summary: Summary, levels: int = LEVELS) -> bool:
     """Tell whether a reference has seen the values that a feature takes.
 
     It has not where the feature wanders, nor where it took few different values: they may be a
@@ -84,7 +85,17 @@ def settled(summary: Summary) -> bool:
     >>> settled(Numbers.of(np.tile([39.0, 41.0, 40.0], 100)))
     False
     """
-    return _levels(summary) >= LEVELS and not wanders(summary)
+    return _levels(summary) >= levels and not wanders(summary)
+
+
+def mixes(summary: Summary) -> bool:
+    """Tell whether the rows of a reference are as good as independent.
+
+    >>> mixes(Categories.of(np.tile(np.array(["a", "b"], dtype=object), 600)))
+    True
+    """
+    few = summary.rows < MANY and _levels(summary) < LEVELS
+    return not few and not wanders(summary)
 
 
 def _levels(summary: Summary) -> int:
@@ -104,3 +115,15 @@ def span(times: Times) -> float:
     """
     known = times[~np.isnat(times)]
     return float((known.max() - known.min()).astype(np.int64)) if len(known) else 0.0
+
+
+def rate(times: Times | None) -> float:
+    """Return rows per nanosecond; one where the time between them is not known.
+
+    >>> rate(np.array(["2025-01-01T00:00:00", "2025-01-01T00:00:01"], dtype="datetime64[s]"))
+    2.0
+    """
+    length = 0.0 if times is None else span(times)
+    if times is None or length == 0:
+        return 1.0
+    return float(np.count_nonzero(~np.isnat(times))) / length

@@ -7,6 +7,7 @@ import numpy as np
 from factory.nouns import Bools, Floats
 from factory.profile import Numbers
 from factory.quality.feature import Feature, Finding, all_in_window, listed
+from factory.quality.order import settled
 from factory.quality.ranges import beyond
 
 SHARE = 0.05
@@ -15,8 +16,9 @@ FEWEST = 5
 """Rows that it takes at least."""
 ALONE = 0.1
 """Share of the placeholder's rows that may lie between it and the reference."""
-IMPOSSIBLE = 1e-6
-"""Chance below which it is no accident that all rows with a value are the window's."""
+IMPOSSIBLE, UNLIKELY = 1e-6, 1e-2
+"""Chance below which it is no accident that all rows with a value are the window's: of 0, which
+is a value as often as not, and of the others."""
 GAPS = 3.0
 """Usual gaps between neighbouring values that it must stay away from them."""
 LONGER = 10.0
@@ -34,7 +36,7 @@ def placeholder(feature: Feature, found: Mapping[str, Bools]) -> Finding | None:
         return None
     rows = placeholders(feature.reference, feature.values)
     rows &= ~found.get("out_of_range", np.zeros_like(rows))
-    if rows.any() and not feature.watched(LONGER):
+    if rows.any() and not (feature.is_short(LONGER) or settled(feature.reference)):
         rows &= feature.values != 0
     if not rows.any():
         return None
@@ -61,11 +63,12 @@ def placeholders(reference: Numbers, values: Floats) -> Bools:
         return marked
     outside = values[np.isfinite(values) & ((values < known[0]) | (values > known[-1]))]
     found, counts = np.unique(outside, return_counts=True)
-    for value, count in zip(found, counts, strict=True):
-        often = count >= FEWEST and count > SHARE * len(values)
-        if not (often and _stands_for_nothing(value) and _alone(known, outside, value, count)):
+    often = (counts >= FEWEST) & (counts > SHARE * len(values))
+    for value, count in zip(found[often].tolist(), counts[often].tolist(), strict=True):
+        if not (_stands_for_nothing(value) and _alone(known, outside, value, count)):
             continue
-        if all_in_window(int(count), len(values), reference.size) < np.log(IMPOSSIBLE):
+        least = np.log(UNLIKELY if value else IMPOSSIBLE)
+        if all_in_window(count, len(values), reference.size) < least:
             marked |= values == value
     return marked
 

@@ -13,7 +13,10 @@ DAMAGED = 0.5
 """Share of impossible values from which the rest is not trusted either."""
 RANGES, MOST_RANGES = 3.0, 100.0
 """Ranges that a value may lie outside the reference's range, and if that range is not settled."""
-MIDDLE = 0.1, 0.9
+LEVELS, MANY = 100, 1_000
+"""Different values that a settled reference has, and rows up to which a reference that is not
+may have seen so much less of the range."""
+MIDDLE = 0.25, 0.75
 """Quantiles between which a window of an unsettled feature is taken for where it is now."""
 IMPOSSIBLE = 1e-6
 """Chance below which something does not happen by itself."""
@@ -50,9 +53,9 @@ def out_of_range(reference: Numbers, values: Floats) -> Bools:
     the reference's range, and that either farther than its tail reaches or with too many
     different values to be chance. What wanders, rises or falls, so that a part of the reference
     tells little of the rest, has not settled on a range, and neither has what took few values:
-    there the range is that of the reference and most of the window together, it grows with every
+    there the range is that of the reference and half of the window together, it grows with every
     value that lies no more than three ranges beyond it, and only a hundred reference ranges are
-    too far in any case. A constant reference has no range.
+    too far in any case, or more where the reference is short. A constant reference has no range.
 
     >>> reference = Numbers.of(np.linspace(20, 60, 500))
     >>> out_of_range(reference, np.array([95.0, -5.0, 9999.0, np.nan, -np.inf])).tolist()
@@ -81,20 +84,20 @@ def beyond(reference: Numbers, window: Numbers, ranges: float = 0.0) -> bool:
     if window.infinite or len(known) == 0 or len(values) == 0:
         return window.infinite > 0
     with np.errstate(over="ignore"):
-        more = ranges * (known[-1] - known[0])
+        more = ranges * (known[-1] - known[0]) if ranges else 0.0
         return bool(values[-1] > known[-1] + more or values[0] < known[0] - more)
 
 
 def _limits(reference: Numbers, values: Floats) -> tuple[float, float]:
     """Return between which values nothing is impossible."""
     low, high = float(reference.values[0]), float(reference.values[-1])
-    if settled(reference):
+    if settled(reference, LEVELS):
         return low - RANGES * (high - low), high + RANGES * (high - low)
     here = np.sort(values[~np.isnan(values)])
     middle = np.quantile(here, MIDDLE) if len(here) else (low, high)
     body = min(low, float(middle[0])), max(high, float(middle[1]))
     up, down = _grown(body, here), -_grown((-body[1], -body[0]), -np.flip(here))
-    most = MOST_RANGES * (high - low)
+    most = MOST_RANGES * (high - low) * max(1.0, MANY / reference.size)
     return max(low - most, down), min(high + most, up)
 
 

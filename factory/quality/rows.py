@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from factory.nouns import Bools, Schema
-from factory.quality.order import Times, span
+from factory.quality.order import Times, rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,7 @@ class Rows:
     @property
     def density(self) -> float:
         """How many times as many rows per time the window has as the reference."""
-        now, before = _rate(self.times), _rate(self.known_times)
-        return now / before if before > 0 else float("inf")
+        return rate(self.times) / rate(self.known_times)
 
     @property
     def times(self) -> Times | None:
@@ -70,10 +69,3 @@ def _times(frame: pd.DataFrame, schema: Schema) -> Times | None:
         return None
     times: Times = frame[schema.timestamp].to_numpy("datetime64[ns]")
     return times
-
-
-def _rate(times: Times | None) -> float:
-    if times is None:
-        return 0.0
-    length = span(times)
-    return float(np.count_nonzero(~np.isnat(times))) / length if length else float("inf")

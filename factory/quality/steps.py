@@ -94,8 +94,9 @@ def scaled_by(before: Floats, now: Floats, low: float, high: float) -> float | N
         units = anchor / np.arange(max(first, 1.0), last + 1)
         few = sizes[-FEWEST:, np.newaxis] / units
         for unit in units[_multiples(few).all(axis=0)].tolist():
-            # What was a multiple of the new step before as well has not been scaled to it.
-            if fits(different, unit) and _multiples(earlier / unit).mean() <= HALF:
+            # Values that were multiples of the larger step all along have not been scaled to it.
+            scaled = unit < known or _multiples(earlier / unit).mean() <= HALF
+            if scaled and fits(different, unit):
                 return _plain(unit / known)
     return None
 

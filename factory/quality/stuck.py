@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.nouns import Bools
+from factory.nouns import Bools, Counts
 from factory.profile import Categories, Numbers
-from factory.quality.constant import IMPOSSIBLE, LONGER, RESTS, STILL, USUAL
+from factory.quality.constant import IMPOSSIBLE, LONG_RESTS, RESTS, STILL, USUAL
 from factory.quality.feature import Feature, Finding, Measured, days
-from factory.quality.order import Times, in_order, moves
+from factory.quality.order import Times, in_order, mixes, moves, rate, span
 
 SHARE = 0.01
 """Share of the window's rows that a stretch needs."""
+LONGER = 10.0
+"""Times as long as the stretch that a reference must be else, if its rows depend on each other."""
 MOVES = 30
 """Times that a feature must have changed in the reference to tell how long it rests."""
 
@@ -21,9 +23,9 @@ MOVES = 30
 def stuck(feature: Feature, found: Mapping[str, Bools]) -> Finding | None:
     """Find the stretches in which a feature stands still that used to move.
 
-    A stretch lasts ten times the longest rest of the reference, in rows and, where the
-    reference's moments are known, in time, since a reference may be a sample of its rows. It
-    needs 30 rows and a hundredth of the window. Without a timestamp the order of rows says
+    A stretch has ten times the rows of the longest rest of the reference, and more by as much as
+    the window has more rows per time, since a reference may be a sample of its rows. It needs 30
+    rows and a hundredth of the window. Without a timestamp the order of rows says
     nothing, and nothing is found; where several sources take turns in a table, one of them that
     is stuck leaves no stretch. What other rules marked does not count, nor does a value that is
     the usual one.
@@ -47,17 +49,14 @@ def _stretches(
     rest = reference.longest_rest if often else len(sequence)
     starts = moves(sequence)
     ends = np.append(starts[1:], len(sequence))
-    long = np.flatnonzero(ends - starts >= max(least, RESTS * rest + 1))
-    patience = RESTS * longest_pause(feature) if len(long) else np.timedelta64(0, "ns")
     rows = np.zeros_like(present)
     told = []
-    for start, end in zip(starts[long], ends[long], strict=True):
-        stretch, length = positions[start:end], times[positions[-1]] - times[positions[0]]
-        lasted = times[stretch[-1]] - times[stretch[0]]
-        share = lasted / max(length, lasted)
-        if lasted <= patience or not feature.watched(LONGER * float(share)):
-            continue
-        if _is_no_chance(feature, sequence[start], len(stretch), len(starts)):
+    for number in np.flatnonzero(ends - starts >= max(least, RESTS * rest + 1)):
+        stretch = positions[starts[number] : ends[number]]
+        value = sequence[starts[number]]
+        if _is_unusual(feature, times, stretch, rest) and _is_no_chance(
+            feature, value, len(stretch), len(starts)
+        ):
             rows[stretch] = True
             when = f"{days(times[stretch[0]])} to {days(times[stretch[-1]])}"
             told.append(f"{feature.values[stretch[0]]!r} for {len(stretch):,} rows, {when}")
@@ -65,6 +64,18 @@ def _stretches(
         return None
     more = f", and {len(told) - 1} times more" if len(told) > 1 else ""
     return Finding(rows, f"{told[0]}{more}; {rest:,} rows at most in the reference")
+
+
+def _is_unusual(feature: Feature, times: Times, stretch: Counts, rest: int) -> bool:
+    """Tell whether a stretch has too many rows for the reference's longest rest."""
+    lasted, whole = span(times[stretch]), span(times)
+    if lasted == 0:
+        return False  # Rows of one moment are in no order.
+    denser = max(1.0, rate(times) / rate(feature.known_times))
+    if len(stretch) <= RESTS * rest * denser:
+        return False
+    long = LONG_RESTS * rest * denser < len(stretch)
+    return long or mixes(feature.reference) or feature.is_short(LONGER * lasted / whole)
 
 
 def _may_rest(sequence: NDArray[Any], rows: int, found: Mapping[str, Bools]) -> bool:
@@ -76,21 +87,6 @@ def _may_rest(sequence: NDArray[Any], rows: int, found: Mapping[str, Bools]) -> 
     probes = sequence[::step]
     same = np.flatnonzero(probes[1:] == probes[:-1]) * step
     return bool(found) or any((sequence[i : i + step] == sequence[i]).all() for i in same.tolist())
-
-
-def longest_pause(feature: Feature) -> np.timedelta64:
-    """Return the longest time for which the reference repeats one value, to its neighbours."""
-    none = np.timedelta64(0, "ns")
-    if feature.known_times is None:
-        return none
-    times = feature.known_times[~feature.reference.lost]
-    starts = moves(in_order(feature.reference))
-    if len(starts) == 0:
-        return none
-    before = times[np.maximum(starts - 1, 0)]
-    after = times[np.append(starts[1:], len(times) - 1)]
-    pauses: np.timedelta64 = (after - before).max()
-    return pauses
 
 
 def _is_no_chance(feature: Feature, value: object, rows: int, starts: int) -> bool:

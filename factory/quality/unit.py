@@ -25,7 +25,7 @@ import numpy as np
 from factory.nouns import Bools, Floats
 from factory.profile import Numbers
 from factory.quality.conversions import CONVERSIONS
-from factory.quality.converted import IMPOSSIBLE, Change, converted, moves_zero
+from factory.quality.converted import Change, converted, moves_zero
 from factory.quality.feature import Feature, Finding
 from factory.quality.pair import Pair
 from factory.quality.steps import fits, scaled_by, thinned
@@ -41,8 +41,9 @@ SAME = 1e-6
 PERFECT, FULLY, EXACT, LEAST = 0.02, 0.1, 0.01, 0.03
 """For a ratio told by shape: the largest distance that remains, the least p-value of that, and in
 logarithms the interval's largest half width and the smallest change."""
-BETTER = 4.0
-"""Times that undoing such a ratio brings the distributions closer than a shift does."""
+BETTER, SHIFTED = 2.0, 1e-4
+"""Times that undoing such a ratio brings the distributions closer than a shift does, and the
+chance of what a shift leaves below which it is none."""
 ONE_SIGN = 0.999
 """Share of values of one sign from which zero means something."""
 
@@ -117,7 +118,7 @@ def _by_shape(pair: Pair) -> Change | None:
     remaining = pair.remaining(fitted.value, 0.0)
     if remaining > PERFECT or pair.chance(remaining) < FULLY:
         return None
-    if remaining * BETTER > pair.shifted or pair.chance(pair.shifted) >= IMPOSSIBLE:
+    if remaining * BETTER > pair.shifted or pair.chance(pair.shifted) >= SHIFTED:
         return None
     return Change(fitted.value, measured=fitted, certain=False)
 

@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 
 from factory.breakdown.breakdown import require_parts
 from factory.breakdown.fairness import fairness
+from factory.breakdown.told import fairness_json
 from factory.config import CheckConfig, parse_config
 from factory.errors import BadConfig
 from factory.nouns import Column, Schema
-from factory.breakdown.told import fairness_json
 
 # fairlearn 0.15.0 on the rows that `treated` makes: its functions of the gap's name, and the
 # MetricFrame of scikit-learn's mean_absolute_error for the regression.

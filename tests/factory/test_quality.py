@@ -86,9 +86,15 @@ def test_a_unit_error_breaks_every_row(world):
     rng = np.random.default_rng(2)
     draw = WORLDS[world]
     shares, broken = found(draw(rng, 1000), 1000 * draw(rng, 500))
-    assert shares["out_of_range"] > 0.4
-    if shares["out_of_range"] > 0.5:
-        assert broken.all()
+    assert shares == {"unit": 1.0}
+    assert broken.all()
+
+
+def test_what_is_far_away_and_no_unit_breaks_every_row():
+    rng = np.random.default_rng(2)
+    shares, broken = found(rng.normal(50, 10, 1000), 1000 * rng.exponential(50, 500))
+    assert shares["out_of_range"] > 0.9
+    assert broken.all()
 
 
 def test_a_sentinel_in_part_of_the_rows_breaks_those():

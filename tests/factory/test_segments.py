@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from factory.breakdown.fall import fall
 from factory.breakdown.segments import segment_signals, segments
+from factory.breakdown.told import segment_json
 from factory.bundle import Bundle, pipeline_outputs
 from factory.check import check
 from factory.config import CheckConfig, parse_config
@@ -25,7 +26,6 @@ from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, DataVersion, Schema, Window
 from factory.told import check_json
-from factory.breakdown.told import segment_json
 
 ENTRIES = [
     "c",

@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from factory.breakdown.breakdown import require_parts
 from factory.breakdown.outcomes import kl_divergence, outcomes
+from factory.breakdown.told import counts_json, value_json
 from factory.breakdown.value import row_values, value
 from factory.breakdown.worth import ValueConfig
 from factory.calibrate import Calibrator
@@ -35,7 +36,6 @@ from factory.estimate import fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Column, DataVersion, Schema, Window
 from factory.told import check_json
-from factory.breakdown.told import counts_json, value_json
 from flows.breakdown import tell_breakdown
 
 FORMS = {

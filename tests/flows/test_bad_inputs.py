@@ -85,11 +85,16 @@ CASES = {
     ],
     "model unknown": lambda s: ["run", "smal", "--window", window_of(s, lambda f: f)],
     "window absent": lambda s: ["run", "small", "--window", str(s / "absent.parquet")],
-    "window lacks a feature": lambda s: [
-        "run", "small", "--window", window_of(s, lambda f: f.drop(columns="a"))
+    "window lacks every feature": lambda s: [
+        "run", "small", "--window", window_of(s, lambda f: f.drop(columns=["a", "b", "c"]))
     ],
     "window of text": lambda s: [
-        "run", "small", "--window", window_of(s, lambda f: f.assign(a="x"))
+        "run", "small", "--window",
+        window_of(s, lambda f: f.drop(columns="c").assign(a="x", b="x")),
+    ],
+    "input lacks a feature": lambda s: [
+        "predict", "small", "--input", window_of(s, lambda f: f.drop(columns="a")),
+        "--output", str(s / "out.csv"),
     ],
     "window is empty": lambda s: ["check", "small", "--window", window_of(s, lambda f: f.head(0))],
     "predict to an odd file": lambda s: [
