@@ -11,15 +11,15 @@ IMPOSSIBLE = 1e-6
 """Chance of so large a change below which conversions are looked at."""
 LARGE = 10.0
 """Factor from which a conversion is large, so that little else can explain it."""
-CLOSE, CLOSE_IF_LARGE, CLOSE_SPREAD = 0.03, 0.3, 0.15
+CLOSE, CLOSE_IF_LARGE, CLOSE_SHARE, CLOSE_SPREAD = 0.03, 0.3, 0.15, 0.15
 """Most that ratio and conversion may differ, and half the interval be wide, in logarithms: for
-small factors, for large ones, and for the spreads' ratio where zero moves."""
+small factors; for large ones, and as a share of theirs; for the spreads' ratio where zero moves."""
 ZERO, KELVIN = 0.4, 3.0
 """Times the spread of the values that zero must have moved by: from Celsius to Fahrenheit, and to
 Kelvin. Of values far from zero it says nothing that it moved."""
 FAR_ZERO = 100.0
 """Offset from which Kelvin is involved."""
-BETTER = 4.0
+BETTER = 3.0
 """Times that undoing a conversion brings the distributions closer than nothing or a shift does."""
 
 
@@ -69,7 +69,8 @@ def _is_close(pair: Pair, conversion: Conversion) -> bool:
     measured = pair.spread if conversion.offset else pair.fitted
     if measured is None or (conversion.offset and not moves_zero(pair, conversion)):
         return False
-    close = CLOSE_IF_LARGE if max(conversion.factor, 1 / conversion.factor) >= LARGE else CLOSE
+    size = abs(log(conversion.factor))
+    close = max(CLOSE_IF_LARGE, CLOSE_SHARE * size) if size >= log(LARGE) else CLOSE
     close = CLOSE_SPREAD if conversion.offset else close
     if measured.width > close or not 0 < measured.value < float("inf"):
         return False

@@ -7,14 +7,14 @@ import numpy as np
 from factory.nouns import Bools, Floats
 from factory.profile import Numbers
 from factory.quality.feature import Feature, Finding, all_in_window, finite
-from factory.quality.order import settled
+from factory.quality.order import settled, wanders
 
 DAMAGED = 0.5
 """Share of impossible values from which the rest is not trusted either."""
 RANGES, MOST_RANGES = 3.0, 100.0
 """Ranges that a value may lie outside the reference's range, and if that range is not settled."""
 LEVELS, MANY = 100, 1_000
-"""Different values that a settled reference has, and rows up to which a reference that is not
+"""Different values that a settled reference has, and rows up to which a reference that wanders
 may have seen so much less of the range."""
 MIDDLE = 0.25, 0.75
 """Quantiles between which a window of an unsettled feature is taken for where it is now."""
@@ -55,7 +55,8 @@ def out_of_range(reference: Numbers, values: Floats) -> Bools:
     tells little of the rest, has not settled on a range, and neither has what took few values:
     there the range is that of the reference and half of the window together, it grows with every
     value that lies no more than three ranges beyond it, and only a hundred reference ranges are
-    too far in any case, or more where the reference is short. A constant reference has no range.
+    too far in any case, or more where it wanders and the reference is short. A constant
+    reference has no range.
 
     >>> reference = Numbers.of(np.linspace(20, 60, 500))
     >>> out_of_range(reference, np.array([95.0, -5.0, 9999.0, np.nan, -np.inf])).tolist()
@@ -97,7 +98,8 @@ def _limits(reference: Numbers, values: Floats) -> tuple[float, float]:
     middle = np.quantile(here, MIDDLE) if len(here) else (low, high)
     body = min(low, float(middle[0])), max(high, float(middle[1]))
     up, down = _grown(body, here), -_grown((-body[1], -body[0]), -np.flip(here))
-    most = MOST_RANGES * (high - low) * max(1.0, MANY / reference.size)
+    shorter = max(1.0, MANY / reference.size) if wanders(reference) else 1.0
+    most = MOST_RANGES * (high - low) * shorter
     return max(low - most, down), min(high + most, up)
 
 

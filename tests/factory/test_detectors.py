@@ -14,7 +14,6 @@ from factory.detectors.domain import FEWEST, ROWS, domain_classifier
 from factory.detectors.features import detector, signals
 from factory.detectors.finding import NOTHING
 from factory.detectors.ks import ks
-from factory.detectors.multiplicity import benjamini_hochberg
 from factory.detectors.shares import missing, unseen
 from factory.nouns import Column, Schema
 from factory.profile import Categories, Numbers, Profile, Summary
@@ -111,12 +110,6 @@ def test_unseen_is_the_share_beyond_what_single_categories_make_one_expect():
     assert found.effect == pytest.approx(1 / 3)
     assert found.p_value < 1e-6
     assert unseen(carriers, categories(["a", "b"] * 50)) == NOTHING
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_adjusted_p_values_equal_scipys(p_values):
-    adjusted = benjamini_hochberg(np.array(p_values))
-    assert adjusted == pytest.approx(stats.false_discovery_control(p_values, method="bh"))
 
 
 @pytest.mark.parametrize("name", ["ks", "chi2", "missing", "unseen"])
