@@ -16,6 +16,7 @@ from factory.estimate import PerformanceEstimator, fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Bools, Column, Outputs, Schema
 from factory.online.monitor import Monitor
+from factory.predictor import PerformancePredictor
 from factory.profile import Profile
 
 
@@ -69,6 +70,8 @@ class Bundle:
         config: the configuration it was made under, as plain values (see ``ModelConfig``).
         estimator: estimates the metric where labels are missing (see ``factory.estimate``); learnt
             on held-out rows, None where it cannot be.
+        predictor: a second estimate, learnt from broken rows (see ``factory.predictor``); None
+            where ``check.corruptions`` is 0, for few rows, and for neutralised champions.
         online: watches row by row, see ``factory.online``; None where ``check.online`` is absent.
         budget: what the reference says of false alarms (see ``factory.budget``).
     """
@@ -88,6 +91,7 @@ class Bundle:
     columns: tuple[Column, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     estimator: PerformanceEstimator | None = None
+    predictor: PerformancePredictor | None = None
     online: Monitor | None = None
     budget: AlarmBudget = field(default_factory=AlarmBudget)
 
@@ -133,6 +137,7 @@ class Bundle:
             reference_outputs=outputs,
             reference_score=metric.value(truth, outputs),
             estimator=fit_estimator(metric, sound, self.reference, outputs, seed=seed),
+            predictor=None,
             online=self.online and self.online.again(sound, self.reference, outputs, seed),
         )
 

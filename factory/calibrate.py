@@ -1,105 +1,98 @@
 """Calibration: what a classifier's probabilities are worth, learnt from held-out rows."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from factory.bootstrap import block_length
-from factory.expectation import measure
-from factory.nouns import Floats, Outputs
+from factory.nouns import Bools, Floats, Outputs
 
 BINARY = 2
-GROUPS = 20
-"""Groups of rows that are left out one by one, to tell how far the curves can be trusted."""
-ROWS = 100_000
-"""Rows that are learnt from at most."""
 Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a score rises to a chance: straight between the knots, flat outside.
+
+    Attributes:
+        scores: where the curve bends, increasing, shape (knots,).
+        chances: how high it is there, never falling, shape (knots,).
+    """
+
+    scores: Floats
+    chances: Floats
+
+    def at(self, scores: Floats) -> Floats:
+        """Return the chance of each score, shape (n,).
+
+        >>> Curve(np.array([0.0, 1.0]), np.array([0.2, 0.6])).at(np.array([0.5, 3.0])).tolist()
+        [0.4, 0.6]
+        """
+        return np.interp(scores, self.scores, self.chances)
 
 
 @dataclass(frozen=True)
 class Calibrator:
     """Isotonic curves from a class's score to its chance, one class against the rest.
 
-    A binary calibrator has one curve, of the positive class. Each was fitted on all rows (fit 0)
-    and on all but one group of them (fits 1 to ``GROUPS``).
-
     Attributes:
-        scores: where the curves bend, one after the other, shape (knots,).
-        chances: how high they are there, shape (knots,); straight in between, flat outside.
-        ends: where each curve's knots end, shape (1 + GROUPS, curves).
+        curves: one a class; a binary calibrator has that of the positive class only.
         classes: number of classes k.
-        optimism: by how much curves exceed the metric on rows they were not fitted on. They bend
-            to the rows they know, the more so the fewer those are.
-        dependence: by how much rows that hang together in time inflate the variance of a mean,
-            at least 1.
     """
 
-    scores: Floats
-    chances: Floats
-    ends: NDArray[np.int64]
+    curves: tuple[Curve, ...]
     classes: int
-    optimism: float = 0.0
-    dependence: float = 1.0
 
     @classmethod
-    def fit(cls, metric: str, outputs: Outputs, codes: Codes, *, ordered: bool, seed: int) -> Self:
-        """Learn the curves; of more than 100,000 rows a sample is used.
+    def fit(cls, outputs: Outputs, codes: Codes) -> Self:
+        """Learn the curves.
 
         Args:
-            metric: the name of the champion's.
-            outputs: its probabilities on rows it was not trained on, shape (n, k).
+            outputs: a champion's probabilities on rows it was not trained on, shape (n, k).
             codes: their true classes, 0 to k - 1, shape (n,).
-            ordered: whether rows come in time order; groups are then neighbours.
-            seed: of the sample and the groups.
 
         Source:
             Zadrozny and Elkan, Transforming classifier scores into accurate multiclass
             probability estimates (2002).
 
         >>> outputs = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.9]])
-        >>> codes = np.array([0, 1, 0, 1])
-        >>> found = Calibrator.fit("accuracy", outputs, codes, ordered=False, seed=0)
+        >>> found = Calibrator.fit(outputs, np.array([0, 1, 0, 1]))
         >>> found.probabilities(np.array([[0.6, 0.4], [0.25, 0.75]]))[:, 1].round(6).tolist()
         [0.5, 0.625]
         """
-        rng = np.random.default_rng(seed)
-        if len(codes) > ROWS:
-            kept = np.sort(rng.choice(len(codes), size=ROWS, replace=False))
-            outputs, codes = outputs[kept], codes[kept]
-        n, k = outputs.shape
-        groups = np.arange(n) * GROUPS // n
-        if not ordered:
-            rng.shuffle(groups)
-        weights = [np.ones(n), *(groups != group for group in range(GROUPS))]
-        curves = []
-        for label in _judged(k):
+        return cls.refits(outputs, codes, [np.ones(len(codes))])[0]
+
+    @classmethod
+    def refits(
+        cls, outputs: Outputs, codes: Codes, weights: Sequence[Floats], prior: float = 0.0
+    ) -> list[Self]:
+        """Learn curves under several weights of the same rows; what they share is done once.
+
+        Args:
+            outputs: shape (n, k).
+            codes: shape (n,).
+            weights: per fit, how often each row counts, not all 0, shape (n,).
+            prior: rows of unknown class that are added at either end of a curve. However many
+                rows of one class lie there, another of them is then not certain to be of it.
+
+        >>> outputs = np.array([[0.9, 0.1], [0.1, 0.9]])
+        >>> (found,) = Calibrator.refits(outputs, np.array([0, 1]), [np.ones(2)], prior=0.5)
+        >>> found.curves[0].chances.round(3).tolist()
+        [0.167, 0.833]
+        """
+        fits = []
+        for label in judged(outputs.shape[1]):
             scores, where = np.unique(outputs[:, label], return_inverse=True)
             hits = codes == label
-            curves.append([_curve(scores, where, hits, used) for used in weights])
-        fits = [curve for fit in zip(*curves, strict=True) for curve in fit]
-        found = cls(
-            scores=np.concatenate([scores for scores, _ in fits]),
-            chances=np.concatenate([chances for _, chances in fits]),
-            ends=np.cumsum([len(scores) for scores, _ in fits]).reshape(-1, len(curves)),
-            classes=k,
-        )
-        apart = np.empty((n, k))
-        for group in range(GROUPS):
-            apart[groups == group] = found.probabilities(outputs[groups == group], group + 1)
-        value = measure(metric, outputs)
-        optimism = 0.0 if value is None else value(apart) - value(np.eye(k)[codes])
-        surprise = outputs.argmax(axis=1) == codes
-        surprise = surprise - apart[np.arange(n), outputs.argmax(axis=1)]
-        return replace(
-            found,
-            optimism=float(np.nan_to_num(optimism)),
-            dependence=dependence(surprise) if ordered else 1.0,
-        )
+            fits.append([_curve(scores, where, hits, each, prior) for each in weights])
+        return [cls(curves, outputs.shape[1]) for curves in zip(*fits, strict=True)]
 
-    def probabilities(self, outputs: Outputs, fit: int = 0) -> Floats:
+    def probabilities(self, outputs: Outputs) -> Floats:
         """Return calibrated probabilities, shape (n, k).
 
         Several classes' chances are scaled to add up to 1; where all are 0, every class is
@@ -107,10 +100,9 @@ class Calibrator:
 
         Args:
             outputs: shape (n, k).
-            fit: 0 for the curves on all rows, else the number of a group and one.
         """
-        judged = _judged(self.classes)
-        chances = [self._chance(outputs[:, c], fit, i) for i, c in enumerate(judged)]
+        columns = zip(judged(self.classes), self.curves, strict=True)
+        chances = [curve.at(outputs[:, label]) for label, curve in columns]
         if self.classes == BINARY:
             return np.column_stack([1 - chances[0], chances[0]])
         together = np.column_stack(chances)
@@ -118,11 +110,14 @@ class Calibrator:
         even = np.full_like(together, 1 / self.classes)
         return np.divide(together, total, out=even, where=total != 0)
 
-    def _chance(self, scores: Floats, fit: int, curve: int) -> Floats:
-        number = fit * self.ends.shape[1] + curve
-        stop = self.ends.ravel()[number]
-        start = self.ends.ravel()[number - 1] if number else 0
-        return np.interp(scores, self.scores[start:stop], self.chances[start:stop])
+
+def judged(classes: int) -> tuple[int, ...]:
+    """Return the classes that have a curve: of two, the positive one.
+
+    >>> judged(2), judged(3)
+    ((1,), (0, 1, 2))
+    """
+    return (1,) if classes == BINARY else tuple(range(classes))
 
 
 def dependence(residuals: Floats) -> float:
@@ -144,18 +139,16 @@ def dependence(residuals: Floats) -> float:
     return max(1.0, float(length * means.var(ddof=1) / alone)) if alone > 0 else 1.0
 
 
-def _judged(classes: int) -> tuple[int, ...]:
-    return (1,) if classes == BINARY else tuple(range(classes))
-
-
-def _curve(
-    scores: Floats, where: NDArray[np.intp], hits: NDArray[np.bool_], weights: NDArray[Any]
-) -> tuple[Floats, Floats]:
+def _curve(scores: Floats, where: Codes, hits: Bools, weights: Floats, prior: float) -> Curve:
     """Fit one curve to weighted rows, and return its knots: the ends of its flat stretches."""
     mass = np.bincount(where, weights, minlength=len(scores))
-    drawn = mass > 0
-    shares = np.bincount(where, weights * hits, minlength=len(scores))[drawn] / mass[drawn]
-    chances = np.clip(isotonic_regression(shares, weights=mass[drawn]).x, 0.0, 1.0)
+    won = np.bincount(where, weights * hits, minlength=len(scores))
+    drawn = np.flatnonzero(mass > 0)
+    mass, won = mass[drawn], won[drawn]
+    for end in (0, -1):
+        mass[end] += prior
+        won[end] += prior / 2
+    chances = np.clip(isotonic_regression(won / mass, weights=mass).x, 0.0, 1.0)
     bends = np.ones(len(chances), dtype=bool)
     bends[1:-1] = (chances[1:-1] != chances[:-2]) | (chances[1:-1] != chances[2:])
-    return scores[drawn][bends], chances[bends]
+    return Curve(scores[drawn][bends], chances[bends])

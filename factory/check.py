@@ -18,10 +18,8 @@ from factory.detectors.features import Measured, judged, measure, measure_one
 from factory.detectors.joint import Joint
 from factory.detectors.joint import joint as joint_detector
 from factory.detectors.watched import said
-from factory.estimate import estimate
-from factory.metrics import metric_named
-from factory.nouns import Bools, Estimate, Evidence, Outputs, Problem, Schema, Signal, Window
-from factory.performance import performance
+from factory.nouns import Bools, Evidence, Outputs, Problem, Schema, Signal, Window
+from factory.performance import foretell, performance
 from factory.power import normal_scale
 from factory.profile import Categories, Numbers, Profile
 from factory.quality import inspect
@@ -127,7 +125,7 @@ def check(
             config,
             seed=seed,
             level=level,
-            estimated=_estimated(bundle, frame, outputs, config, seed),
+            foretold=foretell(bundle, frame, truth, outputs, judged_rows, config, seed=seed),
         ),
         breakdown=breakdown(
             Rows(bundle, frame, truth, outputs, judged_rows), config, level=level, seed=seed
@@ -161,21 +159,6 @@ def _outputs(bundle: Bundle, frame: pd.DataFrame) -> Outputs:
     if len(frame):
         return bundle.outputs(frame)
     return np.empty((0, *bundle.reference_outputs.shape[1:]))
-
-
-def _estimated(
-    bundle: Bundle, frame: pd.DataFrame, outputs: Outputs, config: CheckConfig, seed: int
-) -> Estimate | None:
-    metric = metric_named(bundle.metric, bundle.schema)
-    return estimate(
-        bundle.estimator,
-        metric,
-        frame,
-        outputs,
-        confidence=config.confidence,
-        resamples=config.resamples,
-        seed=seed,
-    )
 
 
 def _truth(frame: pd.DataFrame, schema: Schema) -> NDArray[Any]:

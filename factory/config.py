@@ -129,6 +129,9 @@ class CheckConfig(Part):
     )
     confidence: Share = 0.95
     resamples: int = Field(400, ge=100, le=100_000, description="bootstrap resamples")
+    corruptions: int = Field(
+        100, ge=0, le=2_000, description="broken batches that teach a second estimate; 0 for none"
+    )
     segments: Groupings = Field(
         (), description="as [origin, {column: age, edges: [25, 40]}, [origin, carrier]]"
     )

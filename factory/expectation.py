@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.nouns import Floats, Outputs
-from factory.scorers import ROW_LOSSES, from_means
+from factory.scorers import BINARY, ROW_LOSSES, from_means
 
 Measure = Callable[[Floats], float]
 """From the chance of each class in each row, shape (n, k), to a metric; NaN where undefined."""
@@ -16,15 +16,16 @@ COUNTED = frozenset(
     {"balanced_accuracy", "matthews_corrcoef"}
     | {"_".join(filter(None, (count, average))) for count in COUNTS for average in AVERAGES}
 )
-RANKED = frozenset({"roc_auc", "roc_auc_ovr", "roc_auc_ovr_weighted"})
+RANKED = frozenset({"average_precision", "roc_auc", "roc_auc_ovr", "roc_auc_ovr_weighted"})
 
 
 def measure(name: str, outputs: Outputs) -> Measure | None:
     """Return how a metric follows from the chances of the classes, None if it cannot be told.
 
     A mean over rows is exact; a metric of the confusion matrix is taken of the expected matrix,
-    and an area under the ROC curve of the expected curve. Where all chances are 0 or 1, each is
-    the metric itself, but that a row is also compared with itself in the area.
+    and an area under the ROC or the precision-recall curve of the expected curve. Where all
+    chances are 0 or 1, each is the metric itself, but that a row is also compared with itself in
+    the area.
 
     Args:
         name: a name of ``factory.scorers.known``.
@@ -50,13 +51,16 @@ def from_confusion(name: str, counts: Floats) -> float:
     """Return a metric of a confusion matrix, whose entries may be fractions.
 
     Args:
-        name: one of ``COUNTED``; the last class is the positive one of binary metrics.
+        name: ``accuracy``, or one of ``COUNTED``; the last class is the positive one of binary
+            metrics.
         counts: true classes by predicted ones, shape (k, k).
 
     >>> from_confusion("recall", np.array([[3.0, 1.0], [0.5, 1.5]]))
     0.75
     """
     hits, truth, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    if name == "accuracy":
+        return float(hits.sum() / counts.sum())
     if name == "matthews_corrcoef":
         return _matthews(hits, truth, said)
     if name == "balanced_accuracy":
@@ -105,9 +109,12 @@ def _counted(name: str, outputs: Outputs) -> Measure:
     return counted
 
 
-def _ranked(name: str, outputs: Outputs) -> Measure:
+def _ranked(name: str, outputs: Outputs) -> Measure | None:
     k = outputs.shape[1]
-    judged = [k - 1] if name == "roc_auc" else list(range(k))
+    if name == "average_precision" and k > BINARY:
+        return None
+    area = _precision if name == "average_precision" else _area
+    judged = list(range(k)) if name.startswith("roc_auc_") else [k - 1]
     orders = [np.argsort(outputs[:, label], kind="stable") for label in judged]
     starts = [
         np.r_[0, 1 + np.flatnonzero(np.diff(outputs[order, label]))]
@@ -116,7 +123,7 @@ def _ranked(name: str, outputs: Outputs) -> Measure:
 
     def ranked(chances: Floats) -> float:
         areas = [
-            _area(chances[order, label], start)
+            area(chances[order, label], start)
             for label, order, start in zip(judged, orders, starts, strict=True)
         ]
         weights = chances[:, judged].sum(axis=0) if name.endswith("weighted") else None
@@ -133,3 +140,12 @@ def _area(chances: Floats, starts: NDArray[np.intp]) -> float:
     pairs = positive.sum() * negative.sum()
     wins = positive @ (np.cumsum(negative) - negative / 2)
     return float(wins / pairs) if pairs > 0 else float("nan")
+
+
+def _precision(chances: Floats, starts: NDArray[np.intp]) -> float:
+    """Return the area under the expected precision-recall curve, by steps."""
+    rows = np.diff(np.append(starts, len(chances)))[::-1]
+    positive = np.add.reduceat(chances, starts)[::-1]
+    total = positive.sum()
+    precision = np.cumsum(positive) / np.cumsum(rows)
+    return float(positive @ precision / total) if total > 0 else float("nan")

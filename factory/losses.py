@@ -1,10 +1,11 @@
 """The loss model: how large a regression's errors will be, learnt from held-out rows."""
 
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold
@@ -12,15 +13,40 @@ from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
 from factory.calibrate import dependence
-from factory.nouns import Floats, Outputs, Schema
+from factory.detectors.joint import sample
+from factory.misses import Misses, Trial, choices
+from factory.nouns import Bools, Floats, Outputs, Schema
+from factory.reweight import Cells, Coder, balance, effective, shares
 from factory.transformers import REACH, Finite
 
 FOLDS = 3
-STRATA = 20
-FEWEST = 20
-"""Rows that a stratum needs."""
+FEWEST_EFFECTIVE = 30
+"""Effective rows below which weighted ones teach nothing."""
 ROWS = 20_000
-"""Rows that are learnt from at most."""
+"""Rows that are learnt from at most, and rows of a window that they are compared with."""
+FREEDOM = 4.0
+"""Degrees of freedom that a variance is taken to have at least, however long the tail."""
+GUESSED = 200_000
+"""Rows of a window whose loss is guessed at most."""
+TRIAL_ROWS = 6_000
+
+
+class Correction(NamedTuple):
+    """What the labelled rows say of the guesses on other rows.
+
+    Attributes:
+        moved: what to add to the mean guess.
+        variance: of the mean, by which rows happen to be labelled.
+        own: variance of one row's loss about its guess.
+        shift: variance of the weights.
+        freedom: degrees of freedom with which a variance is known.
+    """
+
+    moved: float
+    variance: float
+    own: float
+    shift: float
+    freedom: float
 
 
 @dataclass(frozen=True)
@@ -28,20 +54,22 @@ class LossModel:
     """The expected loss of a row, given its features and what the champion says of it.
 
     Small boosted trees guess the loss. How far their guesses may be trusted is measured on rows
-    they were not fitted on: ``slope`` shrinks them towards the mean loss, and the spread of what
-    they leave unexplained is kept per stratum of rows with like guesses.
+    they were not fitted on: ``slope`` shrinks them towards the mean loss. What they leave
+    unexplained is kept, and weighted until the labelled rows look like a window's: the mean of
+    that is what the guesses miss there.
 
     Attributes:
         loss: the metric whose row loss it is, a name in ``factory.scorers.ROW_LOSSES``.
         encoder: from canonical features to numbers; dates are left out, for they always move.
         regressor: the trees.
         slope: between 0 (guesses are worthless) and 1.
-        centre: mean guess on the rows learnt from.
-        level: mean loss on them.
-        edges: guesses that part the strata, shape (strata - 1,).
-        counts: rows of each stratum, shape (strata,).
-        variances: of the unexplained loss in each stratum, shape (strata,).
+        centre: mean guess of trees that do not know the row.
+        level: mean loss.
+        coder: cuts rows into cells.
+        cells: of the labelled rows, shape (n, columns).
+        residuals: losses less their shrunk guesses, about 0 on average, shape (n,).
         dependence: see ``factory.calibrate.dependence``.
+        misses: how far estimates were off beyond chance, relative to them.
     """
 
     loss: str
@@ -50,10 +78,11 @@ class LossModel:
     slope: float
     centre: float
     level: float
-    edges: Floats
-    counts: Floats
-    variances: Floats
-    dependence: float
+    coder: Coder
+    cells: Cells
+    residuals: Floats
+    dependence: float = 1.0
+    misses: Misses = field(default_factory=Misses)
 
     @classmethod
     def fit(
@@ -74,12 +103,11 @@ class LossModel:
             frame: canonical rows, in time order where there is one.
             outputs: the champion's values on them, shape (n,).
             losses: its losses on them, finite, shape (n,).
-            seed: of the sample, the folds and the trees.
+            seed: of the sample, the folds, the trees and the trials.
         """
         rng = np.random.default_rng(seed)
-        if len(losses) > ROWS:
-            kept = np.sort(rng.choice(len(losses), size=ROWS, replace=False))
-            frame, outputs, losses = frame.iloc[kept], outputs[kept], losses[kept]
+        few = sample(len(losses), ROWS, rng)
+        frame, outputs, losses = frame.iloc[few], outputs[few], losses[few]
         encoder = _encoder(schema).fit(frame)
         X = _numbers(encoder, frame, outputs)
         ordered = schema.timestamp is not None
@@ -89,46 +117,130 @@ class LossModel:
             for fitted, held in folds.split(X):
                 guesses[held] = _trees(seed).fit(X[fitted], losses[fitted]).predict(X[held])
             regressor = _trees(seed).fit(X, losses)
-            final = regressor.predict(X)
-        slope, level = _slope(guesses, losses), float(losses.mean())
-        residuals = losses - level - slope * (guesses - guesses.mean())
-        strata = max(1, min(STRATA, len(losses) // FEWEST))
-        edges = np.unique(np.quantile(final, np.arange(1, strata) / strata))
-        where = np.searchsorted(edges, final)
-        counts = np.bincount(where, minlength=len(edges) + 1).astype(np.float64)
-        squares = np.bincount(where, residuals**2, minlength=len(edges) + 1)
-        # An empty stratum, which ties may leave, is as uncertain as the rows together.
-        variances = np.where(counts > 0, squares / np.maximum(counts, 1), residuals.var())
-        return cls(
+        slope, centre, level = _slope(guesses, losses), float(guesses.mean()), float(losses.mean())
+        residuals = losses - level - slope * (guesses - centre)
+        coder = Coder.fit(schema, frame, outputs)
+        found = cls(
             loss=loss,
             encoder=encoder,
             regressor=regressor,
             slope=slope,
-            centre=float(final.mean()),
+            centre=centre,
             level=level,
-            edges=edges,
-            counts=np.maximum(counts, 1.0),
-            variances=variances,
+            coder=coder,
+            cells=coder.cells(frame, outputs),
+            residuals=residuals,
             dependence=dependence(residuals) if ordered else 1.0,
         )
+        return found.tried(losses, ordered=ordered, rng=rng)
 
-    def expected(self, frame: pd.DataFrame, outputs: Outputs) -> tuple[float, float, float]:
-        """Return the mean expected loss of rows, and two variances of their realised mean.
+    def tried(self, losses: Floats, *, ordered: bool, rng: np.random.Generator) -> Self:
+        """Return the model with its misses: some of the rows are told from the others.
 
-        The first is due to the rows the model was learnt from: it is large where the window
-        crowds into strata that few of them were in. The second is due to the window's own rows.
+        Args:
+            losses: of the labelled rows, shape (n,).
+            ordered: whether rows are in time order.
+            rng: draws rows.
         """
-        X = _numbers(self.encoder, frame, outputs)
+        few = sample(len(losses), TRIAL_ROWS, rng)
+        cells, losses, residuals = self.cells[few], losses[few], self.residuals[few]
+        part = replace(self, cells=cells, residuals=residuals)
+        guesses = losses - residuals
+        trials = []
+        for chosen, period in choices(cells, self.coder.starts, ordered=ordered, rng=rng):
+            found = part.correct(shares(cells[chosen], self.coder.width), ~chosen)
+            level = float(residuals[~chosen].mean())
+            mean = float(guesses[chosen].mean()) + level + found.moved
+            if mean > 0:
+                error = (mean - float(losses[chosen].mean())) / mean
+                variance = found.variance + found.own * self.dependence / int(chosen.sum())
+                trials.append(Trial(error, variance / mean**2, found.shift, period))
+        return replace(self, misses=Misses.learn(trials))
+
+    def correct(self, wanted: Floats | None, rows: Bools | None = None) -> Correction:
+        """Weight the labelled rows until they look like others, and see what guesses miss there.
+
+        What they miss is as large as it is uncertain where few rows carry the weight, and then
+        counts for little: a mean m of variance v counts m^2 / (m^2 + v).
+
+        Args:
+            wanted: the share of each cell among the others, None to weight nothing.
+            rows: the labelled rows that may be used, all where it is None.
+        """
+        known = slice(None) if rows is None else rows
+        left = self.residuals[known] - self.residuals[known].mean()
+        n = len(left)
+        weights = np.ones(n) if wanted is None else balance(self.cells[known], wanted)
+        enough = effective(weights) >= FEWEST_EFFECTIVE
+        weights = weights / weights.mean()
+        gap = float(np.mean(weights * left)) if enough else 0.0
+        doubt = self.dependence * float(np.sum(((weights - 1) * left) ** 2)) / n**2
+        trust = gap**2 / (gap**2 + doubt) if gap != 0 else 0.0
+        mixed = 1 + trust * (weights - 1) if enough else np.ones(n)
+        squares = (left - trust * gap) ** 2
+        own = float(np.mean(mixed * squares))
+        tail = float(np.mean(mixed * squares**2)) / own**2 if own > 0 else 1.0
+        return Correction(
+            moved=trust * gap,
+            variance=self.dependence * float(np.sum(mixed**2 * squares)) / n**2
+            + ((1 - trust) * gap) ** 2,
+            own=own,
+            shift=n / effective(weights) - 1,
+            freedom=2 * effective(mixed) / max(tail - 1, 2.0),
+        )
+
+    def expected(self, frame: pd.DataFrame, outputs: Outputs, *, seed: int = 0) -> float:
+        """Return the mean expected loss of rows."""
+        return self.estimate(frame, outputs, confidence=0.95, seed=seed)[0]
+
+    def estimate(
+        self,
+        frame: pd.DataFrame,
+        outputs: Outputs,
+        *,
+        confidence: float,
+        seed: int,
+        reweighted: bool = True,
+        losses: Floats | None = None,
+    ) -> tuple[float, float, float]:
+        """Estimate the mean loss of rows, and the ends of its interval.
+
+        Args:
+            frame: canonical rows.
+            outputs: the champion's on them, finite, shape (n,).
+            confidence: two-sided.
+            seed: of samples.
+            reweighted: whether covariate shift is made up for.
+            losses: the loss of each row where it is known, else NaN, shape (n,).
+        """
+        n = len(outputs)
+        rng = np.random.default_rng(seed)
+        unknown = np.arange(n) if losses is None else np.flatnonzero(np.isnan(losses))
+        some = unknown[sample(len(unknown), GUESSED, rng)]
         with threadpool_limits(1, user_api="openmp"):
-            guesses = self.regressor.predict(X)
-        moved = float(guesses.mean()) - self.centre
-        where = np.searchsorted(self.edges, guesses)
-        shares = np.bincount(where, minlength=len(self.counts)) / len(guesses)
-        learnt = float(np.sum(shares**2 * self.variances / self.counts)) * self.dependence
-        # How much of a move is shrunk away is as unsure as it is large.
-        learnt += ((1 - self.slope) * moved) ** 2
-        own = float(np.sum(shares * self.variances)) * self.dependence
-        return max(self.level + self.slope * moved, 0.0), learnt, own
+            guesses = self.regressor.predict(
+                _numbers(self.encoder, frame.iloc[some], outputs[some])
+            )
+        few = some[sample(len(some), ROWS, rng)]
+        wanted = None
+        if reweighted:
+            wanted = shares(self.coder.cells(frame.iloc[few], outputs[few]), self.coder.width)
+        found = self.correct(wanted)
+        mean = self.level + self.slope * (float(guesses.mean()) - self.centre) + found.moved
+        mean = max(mean, 0.0)
+        share = len(unknown) / n
+        variance = found.variance + mean**2 * self.misses.variance(found.shift)
+        variance += self.dependence * found.own / len(unknown)
+        total = share * mean
+        if losses is not None:
+            total += float(np.nansum(losses)) / n
+        reach = float(student.ppf((1 + confidence) / 2, max(found.freedom, FREEDOM)))
+        error = reach * share * np.sqrt(variance)
+        if total == 0:
+            return 0.0, 0.0, float(error)
+        # Losses lie above 0 and have a long tail, so that the interval is even on a log scale.
+        factor = float(np.exp(error / total))
+        return total, total / factor, total * factor
 
 
 def _trees(seed: int) -> Any:

@@ -180,7 +180,12 @@ class Performance:
     """The champion's metric: on its reference, and on the window.
 
     ``realised`` is measured on the window's labelled rows, ``estimated`` told from the features
-    and outputs of all its rows. The alarm follows the former where there is one.
+    and outputs of all its rows. The alarm follows the former where there is one. ``combined``
+    takes labelled rows as realised and the others as estimated. ``predicted`` is a second
+    opinion, from the distribution of the outputs alone (see ``factory.predictor``).
+
+    No estimate sees that the relation itself changed: ``labels_needed`` is the number of labelled
+    rows that would show a fall of ``tolerance`` in four of five windows, None where none would.
     """
 
     metric: str
@@ -188,6 +193,10 @@ class Performance:
     realised: Estimate | None
     estimated: Estimate | None
     alarm: bool
+    combined: Estimate | None = None
+    predicted: Estimate | None = None
+    labels_needed: int | None = None
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

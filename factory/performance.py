@@ -1,5 +1,6 @@
 """Performance: the champion's metric on a window, and whether it fell."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,88 @@ from numpy.typing import NDArray
 
 from factory.bundle import Bundle
 from factory.config import CheckConfig
+from factory.estimate import estimate
+from factory.labels import labels_needed
 from factory.metrics import Metric, interval, metric_named, unpaired_gain
-from factory.nouns import Estimate, Outputs, Performance
+from factory.nouns import Bools, Estimate, Outputs, Performance
 
 FEWEST = 10
 """Labelled rows below which nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What is told of a window's performance without its labels, or with some of them.
+
+    Attributes:
+        estimated: the metric on all rows, no label looked at.
+        combined: the metric on all rows that may be judged, labelled ones as they are; None
+            unless there are rows of either sort.
+        predicted: a second opinion (see ``factory.predictor``).
+        partly: whether some rows are labelled and others are not.
+    """
+
+    estimated: Estimate | None = None
+    combined: Estimate | None = None
+    predicted: Estimate | None = None
+    partly: bool = False
+
+
+def foretell(
+    bundle: Bundle,
+    frame: pd.DataFrame,
+    truth: NDArray[Any],
+    outputs: Outputs,
+    judged: Bools,
+    config: CheckConfig,
+    *,
+    seed: int,
+) -> Foretold:
+    """Tell a champion's performance on a window as far as that goes without all labels.
+
+    Labels that land later restate it: checked again, the window has its labelled rows realised
+    and only the rest estimated, until all are realised. The estimate itself never changes, so
+    that it can be held against what came.
+
+    Args:
+        bundle: the champion.
+        frame: the window's canonical rows.
+        truth: their target, missing where it is not known, shape (rows,).
+        outputs: the champion's on them, shape (rows,) or (rows, k).
+        judged: labelled rows that it was not trained on, shape (rows,).
+        config: confidence and number of resamples.
+        seed: of everything that is drawn.
+
+    >>> from factory.nouns import Schema
+    >>> bundle = Bundle(
+    ...     schema=Schema((), "y", "regression"), pipeline=None, family="", params={},
+    ...     metric="mean_absolute_error", reference=pd.DataFrame({"y": np.zeros(100)}),
+    ...     reference_outputs=np.ones(100), reference_score=1.0, importance={}, neutral={},
+    ...     seen=np.array([], dtype=np.uint64),
+    ... )
+    >>> truth, judged = np.array([1.0, np.nan]), np.array([True, False])
+    >>> rows = pd.DataFrame({"y": truth})
+    >>> foretell(bundle, rows, truth, np.ones(2), judged, CheckConfig(), seed=0)
+    Foretold(estimated=None, combined=None, predicted=None, partly=True)
+    """
+    metric = metric_named(bundle.metric, bundle.schema)
+    told: dict[str, Any] = {
+        "confidence": config.confidence,
+        "resamples": config.resamples,
+        "seed": seed,
+    }
+    estimated = estimate(bundle.estimator, metric, frame, outputs, **told)
+    predicted = None
+    if bundle.predictor is not None and config.corruptions:
+        predicted = bundle.predictor.predict(outputs, confidence=config.confidence)
+    blank = pd.isna(truth)
+    partly, combined = bool(judged.any() and blank.any()), None
+    if partly:
+        rows = np.flatnonzero(judged | blank)
+        combined = estimate(
+            bundle.estimator, metric, frame.iloc[rows], outputs[rows], truth=truth[rows], **told
+        )
+    return Foretold(estimated, combined, predicted, partly)
 
 
 def performance(
@@ -23,7 +101,7 @@ def performance(
     *,
     seed: int,
     level: float = 0.025,
-    estimated: Estimate | None = None,
+    foretold: Foretold | None = None,
 ) -> Performance:
     """Measure the champion where labels are in.
 
@@ -40,11 +118,12 @@ def performance(
         config: tolerance, confidence and number of resamples.
         seed: of the bootstrap.
         level: chance of an alarm where the metric is no worse.
-        estimated: the metric as estimated on all rows of the window (see ``factory.estimate``).
+        foretold: what ``foretell`` said of the window.
 
     Returns:
         The metric, without a realised value where fewer than 10 rows count or the metric is
-        undefined on them.
+        undefined on them. The combined value is the realised one where all rows are labelled,
+        and the estimated one where none is.
 
     >>> from factory.nouns import Schema
     >>> bundle = Bundle(
@@ -54,26 +133,34 @@ def performance(
     ...     seen=np.array([], dtype=np.uint64),
     ... )
     >>> now = performance(bundle, np.zeros(50), np.full(50, 1.5), CheckConfig(), seed=0)
-    >>> now.realised.value, now.alarm
-    (1.5, True)
+    >>> now.realised.value, now.alarm, now.labels_needed
+    (1.5, True, 10)
     """
-    metric = metric_named(bundle.metric, bundle.schema)
-    window = _labelled(truth, outputs)
+    metric, told = metric_named(bundle.metric, bundle.schema), foretold or Foretold()
+    window, reference = _labelled(truth, outputs), _reference(bundle)
     score, value = bundle.reference_score, metric.value(*window)
+    realised, alarm = None, False
     if len(window[0]) < FEWEST or np.isnan(value):
-        fell = estimated is not None and _fell(bundle, metric, estimated, config, seed)
-        return Performance(metric.name, score, None, estimated, alarm=fell)
-    confidence, resamples = config.confidence, config.resamples
-    realised = interval(metric, *window, confidence=confidence, resamples=resamples, seed=seed)
-    alarm = False
-    if metric.gain(score, value) < -config.tolerance:
-        target = bundle.reference[bundle.schema.target].to_numpy()
-        reference = _labelled(target, bundle.reference_outputs)
-        _, _, best = unpaired_gain(
-            metric, reference, window, confidence=1 - 2 * level, resamples=resamples, seed=seed
-        )
-        alarm = best < 0
-    return Performance(metric.name, score, realised, estimated, alarm=alarm)
+        estimated = told.estimated
+        alarm = estimated is not None and _fell(bundle, metric, estimated, config, seed)
+    else:
+        drawn: dict[str, Any] = {"resamples": config.resamples, "seed": seed}
+        realised = interval(metric, *window, confidence=config.confidence, **drawn)
+        if metric.gain(score, value) < -config.tolerance:
+            share = 1 - 2 * level
+            _, _, best = unpaired_gain(metric, reference, window, confidence=share, **drawn)
+            alarm = best < 0
+    return Performance(
+        metric.name,
+        score,
+        realised,
+        told.estimated,
+        alarm=bool(alarm),
+        combined=told.combined if told.partly else realised or told.estimated,
+        predicted=told.predicted,
+        labels_needed=labels_needed(metric, *reference, tolerance=config.tolerance, level=level),
+        tolerance=config.tolerance,
+    )
 
 
 def _fell(
@@ -82,11 +169,12 @@ def _fell(
     score = bundle.reference_score
     if not metric.gain(score, estimated.value) < -config.tolerance:
         return False
-    reference = _labelled(
-        bundle.reference[bundle.schema.target].to_numpy(), bundle.reference_outputs
-    )
     known = interval(
-        metric, *reference, confidence=config.confidence, resamples=config.resamples, seed=seed
+        metric,
+        *_reference(bundle),
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=seed,
     )
     if metric.greater_is_better:
         reach, doubt = estimated.high - estimated.value, known.value - known.low
@@ -94,6 +182,10 @@ def _fell(
         return bool(best < score)
     reach, doubt = estimated.value - estimated.low, known.high - known.value
     return bool(estimated.value - np.hypot(reach, doubt) > score)
+
+
+def _reference(bundle: Bundle) -> tuple[NDArray[Any], Outputs]:
+    return _labelled(bundle.reference[bundle.schema.target].to_numpy(), bundle.reference_outputs)
 
 
 def _labelled(truth: NDArray[Any], outputs: Outputs) -> tuple[NDArray[Any], Outputs]:

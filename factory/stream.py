@@ -89,6 +89,7 @@ def merge(seen: Sequence[Seen], reference: Profile) -> Seen:
         seen: one piece at least.
         reference: the reference's profile.
     """
+    seen = sorted(seen, key=lambda one: min(one.digests))
     sketch = seen[0].sketch
     found: dict[tuple[str, Damage], tuple[float, Problem]] = {}
     for number, one in enumerate(seen):

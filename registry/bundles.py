@@ -3,8 +3,8 @@
 The model is a scikit-learn one in skops format, so that MLflow and whoever serves its models can
 use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
 the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
-(seen.npy), what estimates its performance (estimator.skops) and, where it has one, what watches
-it row by row (online.npz).
+(seen.npy), what estimates its performance (estimator.skops, predictor.skops) and, where it has
+one, what watches it row by row (online.npz).
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -39,7 +39,12 @@ from registry.states import read_values, write_values
 TRUSTED_TYPES = (
     "factory.bundle.Neutralise",
     "factory.calibrate.Calibrator",
+    "factory.calibrate.Curve",
+    "factory.confidence.ConfidenceModel",
     "factory.losses.LossModel",
+    "factory.misses.Misses",
+    "factory.predictor.PerformancePredictor",
+    "factory.reweight.Coder",
     "factory.transformers.Budget",
     "factory.transformers.DateParts",
     "factory.transformers.Finite",
@@ -74,6 +79,7 @@ KEPT_APART = {
     "reference_outputs",
     "seen",
     "estimator",
+    "predictor",
     "budget",
     "online",
 }
@@ -103,6 +109,7 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     (files / "bundle.json").write_text(json.dumps(_plain(told), indent=1, allow_nan=False))
     np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
     skops.io.dump(bundle.estimator, files / "estimator.skops")
+    skops.io.dump(bundle.predictor, files / "predictor.skops")
     if bundle.online is not None:
         write_values(files / "online.npz", bundle.online.to_values())
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
@@ -135,6 +142,7 @@ def read_bundle(folder: Path) -> Bundle:
         columns=tuple(Column(**column) for column in told.pop("columns")),
         budget=AlarmBudget(**told.pop("budget")),
         estimator=skops.io.load(files / "estimator.skops", trusted=list(TRUSTED_TYPES)),
+        predictor=skops.io.load(files / "predictor.skops", trusted=list(TRUSTED_TYPES)),
         online=Monitor.of(read_values(online)) if online.exists() else None,
         **told,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, Outputs, Schema
 from factory.online.monitor import Monitor
+from factory.predictor import PerformancePredictor
 from training.fit import sampled
 from training.space import Params
 
@@ -58,13 +60,16 @@ def make_bundle(
         params: its hyperparameters.
         config: for the metric, the seed, and to be kept with it.
         train: rows it was offered; all count as seen, also where the family took a sample.
-        calibration: labelled rows, not among ``train``, on which features are permuted and its
-            performance on unlabelled rows is learnt to be estimated.
+        calibration: labelled rows, not among ``train``, on which features are permuted; its
+            performance on unlabelled rows is learnt to be estimated from them and the reference.
         reference: labelled rows it is judged on, not among ``train``.
     """
     metric = metric_named(config.metric, schema)
     outputs = pipeline_outputs(pipeline, schema, reference)
-    said = pipeline_outputs(pipeline, schema, calibration)
+    known, said = reference, outputs
+    if calibration is not reference:
+        known = pd.concat([calibration, reference], ignore_index=True)
+        said = np.concatenate([pipeline_outputs(pipeline, schema, calibration), outputs])
     kept = sampled(len(reference), REFERENCE_ROWS, config.seed)
     held, online = reference.iloc[kept].reset_index(drop=True), config.check.online
     return Bundle(
@@ -80,7 +85,15 @@ def make_bundle(
         neutral={column.name: neutral(train, column) for column in schema.features},
         seen=np.unique(row_hashes(train, schema)),
         config=config.model_dump(mode="json"),
-        estimator=fit_estimator(metric, schema, calibration, said, seed=config.seed),
+        estimator=fit_estimator(metric, schema, known, said, seed=config.seed),
+        predictor=PerformancePredictor.fit(
+            metric,
+            schema,
+            known,
+            partial(pipeline_outputs, pipeline, schema),
+            batches=config.check.corruptions,
+            seed=config.seed,
+        ),
         online=Monitor.fit(online, schema, held, outputs[kept], config.seed) if online else None,
         budget=learn_budget(reference, schema, outputs, config),
     )

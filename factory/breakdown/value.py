@@ -10,7 +10,7 @@ from factory.bootstrap import block_length, ends, resample
 from factory.breakdown.parts import Value
 from factory.breakdown.rows import Rows
 from factory.breakdown.worth import ValueConfig, value_slopes, value_table
-from factory.calibrate import Calibrator
+from factory.confidence import ConfidenceModel
 from factory.config import CheckConfig
 from factory.losses import LossModel
 from factory.metrics import encode
@@ -113,7 +113,7 @@ def _expected(rows: Rows, config: ValueConfig) -> float | None:
     estimator, schema = rows.bundle.estimator, rows.bundle.schema
     if len(rows.frame) < FEWEST or not np.isfinite(rows.outputs).all():
         return None
-    if isinstance(estimator, Calibrator):
+    if isinstance(estimator, ConfidenceModel):
         said = rows.outputs.argmax(axis=1)
         chances = estimator.probabilities(rows.outputs)
         expected = (chances * value_table(config, schema).T[said]).sum(axis=1).mean()
@@ -121,5 +121,5 @@ def _expected(rows: Rows, config: ValueConfig) -> float | None:
     if isinstance(estimator, LossModel) and estimator.loss == "mean_absolute_error":
         over, under = value_slopes(config, schema)
         if over == under:
-            return over * estimator.expected(rows.frame, rows.outputs)[0]
+            return over * estimator.expected(rows.frame, rows.outputs)
     return None

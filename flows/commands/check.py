@@ -93,6 +93,7 @@ def tell(told: dict[str, Any]) -> None:
             f"estimated without labels: {estimated['value']:.5g} "
             f"({estimated['low']:.5g} to {estimated['high']:.5g})"
         )
+    tell_beside(performance)
     if told["quality"]:
         rows = [
             (q["feature"], q["problem"], f"{q['share']:.1%}", escape(q["detail"]))
@@ -101,6 +102,28 @@ def tell(told: dict[str, Any]) -> None:
         print_table("quality", ("feature", "problem", "share of rows", "detail"), rows)
     print_signals(told["drift"]["features"])
     tell_breakdown(told)
+
+
+def tell_beside(performance: dict[str, Any]) -> None:
+    """Print what stands beside the estimate: of the whole window, a second one, and its limits."""
+    realised, combined = performance["realised"], performance["combined"]
+    if realised is not None and combined is not None and combined["value"] != realised["value"]:
+        answers.print(
+            f"whole window, labelled rows as they are: {combined['value']:.5g} "
+            f"({combined['low']:.5g} to {combined['high']:.5g})"
+        )
+    predicted = performance["predicted"]
+    if predicted is not None:
+        answers.print(
+            f"second opinion, from the outputs alone: {predicted['value']:.5g} "
+            f"({predicted['low']:.5g} to {predicted['high']:.5g})"
+        )
+    if realised is None:
+        needed, fall = performance["labels_needed"], performance["tolerance"]
+        told = "the reference has too few rows to say how many labels would show one"
+        if needed is not None:
+            told = f"{needed:,} labelled rows would show a fall of {100 * fall:.3g} %"
+        answers.print(f"without labels a change of the relation itself cannot be seen; {told}")
 
 
 def tell_where(kept: Kept, where: dict[str, Any]) -> None:

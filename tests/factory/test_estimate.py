@@ -11,10 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from factory import scorers
-from factory.estimate import LOSS_ROWS, estimate, fit_estimator
+from factory.estimate import estimate, fit_estimator
 from factory.expectation import COUNTED, RANKED, from_confusion, measure
+from factory.losses import GUESSED
 from factory.metrics import metric_named
 from factory.nouns import Column, Schema
+from factory.tally import expected
 
 FEATURES = (Column("a", "number"), Column("c", "category"), Column("d", "date"))
 NAMES = {"binary": ("n", "p"), "multiclass": ("u", "v", "w"), "regression": ()}
@@ -47,6 +49,7 @@ def estimated(metric, schema, learnt, window, resamples=200, seed=0):
     return estimate(estimator, metric, *window, **told)
 
 
+BINARY_ONLY = {"average_precision", "f1", "jaccard", "precision", "recall", "roc_auc"}
 CASES = [
     ("binary", "accuracy"),
     ("binary", "roc_auc"),
@@ -63,7 +66,7 @@ CASES = [
 def test_the_interval_covers_what_the_labels_show(task, name):
     schema, metric = schema_of(task), metric_named(name, schema_of(task))
     covered, errors, values = [], [], []
-    for seed in range(40):
+    for seed in range(16):
         rng = np.random.default_rng(seed)
         learnt, window = drawn(rng, 500, task), drawn(rng, 700, task)
         found = estimated(metric, schema, learnt, window, resamples=100, seed=seed)
@@ -71,7 +74,8 @@ def test_the_interval_covers_what_the_labels_show(task, name):
         covered.append(found.low <= realised <= found.high)
         errors.append(found.value - realised)
         values.append(realised)
-    assert np.mean(covered) >= 0.85
+    # Of 16 intervals of 95 %, fewer than 13 cover once in a thousand times.
+    assert np.sum(covered) >= 13
     assert abs(np.mean(errors)) < 0.1 * np.mean(values)
 
 
@@ -99,7 +103,7 @@ def test_real_data(load):
     frame["y"] = y.astype(float) if regression else y.astype(str).astype(object)
     metric = metric_named(None, schema)
     covered = []
-    for seed in range(8):
+    for seed in range(6):
         order = np.random.default_rng(seed).permutation(len(y))
         train, learnt, window = (frame.iloc[p] for p in np.array_split(order, 3))
         model = Ridge() if regression else LogisticRegression(max_iter=500)
@@ -109,7 +113,7 @@ def test_real_data(load):
         found = estimated(metric, schema, *pairs, resamples=100, seed=seed)
         realised = metric.value(window["y"].to_numpy(), pairs[1][1])
         covered.append(found.low <= realised <= found.high)
-    assert np.mean(covered) >= 0.75
+    assert np.mean(covered) >= 4 / 6
 
 
 def test_a_champion_that_meets_harder_rows():
@@ -135,7 +139,7 @@ def test_a_champion_that_meets_harder_rows():
     [
         ("regression", "r2"),
         ("regression", "median_absolute_error"),
-        ("binary", "average_precision"),
+        ("binary", "positive_likelihood_ratio"),
         ("multiclass", "roc_auc_ovo"),
     ],
 )
@@ -202,9 +206,9 @@ def test_a_large_window_of_a_regression_is_sampled():
     rng = np.random.default_rng(10)
     schema = schema_of("regression")
     metric = metric_named(None, schema)
-    learnt, window = drawn(rng, 300, "regression"), drawn(rng, LOSS_ROWS + 1, "regression")
+    learnt, window = drawn(rng, 300, "regression"), drawn(rng, GUESSED + 1, "regression")
     found = estimated(metric, schema, learnt, window)
-    assert found.rows == LOSS_ROWS + 1
+    assert found.rows == GUESSED + 1
     assert found == estimated(metric, schema, learnt, window)
 
 
@@ -221,7 +225,7 @@ def test_metrics_of_counts_are_those_of_scikit_learn(name):
 
 @given(st.integers(0, 10_000), st.sampled_from(sorted(COUNTED | RANKED | {"log_loss", "accuracy"})))
 def test_certain_labels_give_the_metric_itself(seed, name):
-    binary = name in {"f1", "jaccard", "precision", "recall", "roc_auc"}
+    binary = name in BINARY_ONLY
     rng = np.random.default_rng(seed)
     schema = schema_of("binary" if binary else "multiclass")
     rows, k = 60, len(schema.classes)
@@ -230,6 +234,130 @@ def test_certain_labels_give_the_metric_itself(seed, name):
     found = measure(name, outputs)(np.eye(k)[codes])
     truth = np.array(schema.classes, dtype=object)[codes]
     assert found == pytest.approx(metric_named(name, schema).value(truth, outputs), abs=1e-9)
+
+
+def golden(rows, start):
+    """Numbers spread evenly on [0, 1], the same on any machine."""
+    steps = (0.6180339887498949, 0.7548776662466927, 0.5698402909980532)
+    return [np.arange(start, start + rows) * step % 1 for step in steps]
+
+
+def golden_binary(rows, start, power):
+    first, second, _ = golden(rows, start)
+    scores = first**power
+    return np.column_stack([1 - scores, scores]), (second < scores**1.6).astype(int)
+
+
+def golden_multiclass(rows, start, power):
+    first, second, third = golden(rows, start)
+    raw = np.column_stack([first**power, second, third]) + 0.05
+    said, chances = (part / part.sum(axis=1, keepdims=True) for part in (raw**2, raw))
+    drawn_ = np.arange(start, start + rows) * 0.8191725133961645 % 1
+    return said, (drawn_[:, None] > chances.cumsum(axis=1)[:, :-1]).sum(axis=1)
+
+
+# From NannyML 0.13.1: CBPE(..., chunk_number=1).fit(reference).estimate(window).
+NANNYML = {
+    "binary": (
+        golden_binary,
+        0.7,
+        {
+            "accuracy": 0.7237810625999258,
+            "average_precision": 0.8160763386215246,
+            "f1": 0.7479922983607623,
+            "precision": 0.6522310730177038,
+            "recall": 0.8767120472160078,
+            "roc_auc": 0.8359227044874955,
+        },
+    ),
+    "multiclass": (
+        golden_multiclass,
+        0.6,
+        {
+            "accuracy": 0.49899646069785514,
+            "f1_macro": 0.49005552468018804,
+            "precision_macro": 0.49486448406261047,
+            "recall_macro": 0.4891298976165717,
+            "roc_auc_ovr": 0.6910553019824466,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("task", NANNYML)
+def test_plain_estimates_are_those_of_nannyml(task):
+    made, power, told = NANNYML[task]
+    schema = Schema((), "y", task, classes=NAMES[task])
+    outputs, codes = made(3000, 0, 1.0)
+    learnt = pd.DataFrame({"y": np.array(NAMES[task], dtype=object)[codes]}), outputs
+    window = pd.DataFrame(index=range(2000)), made(2000, 5000, power)[0]
+    for name, value in told.items():
+        metric = metric_named(name, schema)
+        estimator = fit_estimator(metric, schema, *learnt, seed=0)
+        found = estimate(
+            estimator, metric, *window, confidence=0.95, resamples=100, seed=0, reweighted=False
+        )
+        assert found.value == pytest.approx(value, abs=1e-6)
+        assert expected([name], estimator.calibrator, window[1])[name] == found.value
+
+
+def crooked(rng, rows, shift):
+    """A champion whose confidence is right on average, and wrong on either side of b."""
+    a, b = rng.normal(size=rows), rng.normal(shift, 1, rows)
+    said, chance = (1 / (1 + np.exp(-score)) for score in (a, a * (1.2 + np.tanh(b))))
+    frame = pd.DataFrame({"b": b, "y": np.where(rng.random(rows) < chance, "p", "n")})
+    return frame.astype({"y": object}), np.column_stack([1 - said, said])
+
+
+def test_reweighting_follows_a_shift_that_confidence_does_not_show():
+    schema = Schema((Column("b", "number"),), "y", "binary", classes=("n", "p"))
+    metric = metric_named("accuracy", schema)
+    told = {"confidence": 0.95, "resamples": 100, "seed": 0}
+    covered = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        learnt, (frame, outputs) = crooked(rng, 6000, 0.0), crooked(rng, 20_000, -1.0)
+        estimator = fit_estimator(metric, schema, *learnt, seed=0)
+        found = estimate(estimator, metric, frame, outputs, **told)
+        plain = estimate(estimator, metric, frame, outputs, reweighted=False, **told)
+        realised = metric.value(frame["y"].to_numpy(), outputs)
+        assert plain.value > realised + 0.05
+        assert abs(found.value - realised) < abs(plain.value - realised) / 3
+        covered.append(found.low <= realised <= found.high)
+    assert sum(covered) >= 4
+
+
+def test_the_further_the_window_the_wider_the_interval_of_a_loss():
+    # Classes differ: far out a champion may be so sure that its accuracy is nearly certain.
+    task = "regression"
+    schema, metric = schema_of(task), metric_named(None, schema_of(task))
+    rng = np.random.default_rng(13)
+    learnt = drawn(rng, 800, task)
+    near, far = (
+        estimated(metric, schema, learnt, drawn(rng, 3000, task, shift)) for shift in (0.0, 4.0)
+    )
+    assert far.high - far.low > near.high - near.low
+
+
+@pytest.mark.parametrize(("task", "name"), CASES)
+def test_known_labels_take_the_place_of_estimates(task, name):
+    schema, metric = schema_of(task), metric_named(name, schema_of(task))
+    rng = np.random.default_rng(14)
+    learnt, (frame, outputs) = drawn(rng, 600, task), drawn(rng, 500, task)
+    estimator = fit_estimator(metric, schema, *learnt, seed=0)
+    whole = frame["y"].to_numpy()
+    told = {"confidence": 0.95, "resamples": 200, "seed": 0}
+    widths = []
+    for known in (0, 250, 480, 500):
+        truth = whole.copy()
+        truth[known:] = np.nan if task == "regression" else None
+        found = estimate(estimator, metric, frame, outputs, truth=truth, **told)
+        assert found.rows == 500
+        widths.append(found.high - found.low)
+        if known == 0:
+            assert found == estimate(estimator, metric, frame, outputs, **told)
+    assert widths[0] > widths[1] > widths[2] > widths[3] == 0
+    assert found.value == metric.value(whole, outputs)
 
 
 @given(st.integers(0, 10_000))

@@ -1,14 +1,18 @@
 """Realised performance alarms when it is worse for certain, and by more than is accepted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from factory.bundle import Bundle
 from factory.config import CheckConfig
+from factory.estimate import fit_estimator
+from factory.labels import labels_needed
 from factory.metrics import metric_named
 from factory.nouns import Estimate, Schema
-from factory.performance import performance
+from factory.performance import Foretold, foretell, performance
 
 CONFIG = CheckConfig(resamples=100)
 REGRESSION = Schema((), "y", "regression")
@@ -115,7 +119,7 @@ def test_an_estimate_alarms_only_where_nothing_is_realised(metric, value, spread
     champion = binary(np.random.default_rng(6), metric=metric)
     truth, outputs = champion.reference["y"].to_numpy(), champion.reference_outputs
     estimated = Estimate(value, value - spread, value + spread, 1000)
-    told = {"seed": 0, "estimated": estimated}
+    told = {"seed": 0, "foretold": Foretold(estimated)}
     blind = performance(champion, truth[:0], outputs[:0], CONFIG, **told)
     assert (blind.realised, blind.estimated, blind.alarm) == (None, estimated, alarm)
     seeing = performance(champion, truth, outputs, CONFIG, **told)
@@ -133,3 +137,105 @@ def test_rows_without_a_label_do_not_count():
         found.realised == performance(champion, truth[1::2], outputs[1::2], CONFIG, seed=0).realised
     )
     assert found.realised.rows == 500
+
+
+def champion_of(rng, task):
+    """A champion with an estimator, and a window of 600 rows."""
+    schema, metric = (BINARY, "accuracy") if task == "binary" else (REGRESSION, None)
+    metric = metric_named(metric, schema)
+
+    def made(rows):
+        if task == "binary":
+            yes = rng.random(rows)
+            truth = np.where(rng.random(rows) < yes, "yes", "no").astype(object)
+            return pd.DataFrame({"y": truth}), np.column_stack([1 - yes, yes])
+        return pd.DataFrame({"y": np.zeros(rows)}), errors(rng, rows)
+
+    reference, held = made(1000), made(800)
+    champion = bundle(schema, metric.name, reference[0]["y"].to_numpy(), reference[1])
+    estimator = fit_estimator(metric, schema, *held, seed=0)
+    return replace(champion, estimator=estimator), metric, made(600)
+
+
+def told_of(champion, frame, truth, outputs, seen=0):
+    """What a check says of performance; the first rows were seen in training."""
+    judged = ~pd.isna(truth)
+    judged[:seen] = False
+    foretold = foretell(champion, frame, truth, outputs, judged, CONFIG, seed=0)
+    return performance(champion, truth[judged], outputs[judged], CONFIG, seed=0, foretold=foretold)
+
+
+def hidden(truth, labelled):
+    truth = truth.copy()
+    truth[labelled:] = np.nan if truth.dtype == float else None
+    return truth
+
+
+TASKS = ["binary", "regression"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_labels_instant(task):
+    champion, metric, (frame, outputs) = champion_of(np.random.default_rng(7), task)
+    truth = frame["y"].to_numpy()
+    found = told_of(champion, frame, truth, outputs)
+    assert found.realised.value == metric.value(truth, outputs)
+    assert found.combined == found.realised
+    assert found.estimated is not None
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_labels_absent(task):
+    champion, _, (frame, outputs) = champion_of(np.random.default_rng(8), task)
+    found = told_of(champion, frame, hidden(frame["y"].to_numpy(), 0), outputs)
+    assert found.realised is None
+    assert found.combined == found.estimated
+    assert found.estimated.low < found.estimated.value < found.estimated.high
+    reference = champion.reference["y"].to_numpy(), champion.reference_outputs
+    metric = metric_named(champion.metric, champion.schema)
+    shown = {"tolerance": CONFIG.tolerance, "level": 0.025}
+    assert found.labels_needed == labels_needed(metric, *reference, **shown)
+    assert found.tolerance == CONFIG.tolerance
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_labels_partial(task):
+    champion, metric, (frame, outputs) = champion_of(np.random.default_rng(9), task)
+    whole = frame["y"].to_numpy()
+    found = told_of(champion, frame, hidden(whole, 300), outputs)
+    assert found.realised.rows == 300
+    assert found.realised.value == metric.value(whole[:300], outputs[:300])
+    assert (found.combined.rows, found.estimated.rows) == (600, 600)
+    parts = sorted([found.realised.value, found.estimated.value])
+    assert parts[0] - 0.02 <= found.combined.value <= parts[1] + 0.02
+    assert found.combined.low <= metric.value(whole, outputs) <= found.combined.high
+    reach = [each.high - each.low for each in (found.combined, found.estimated)]
+    assert reach[0] < reach[1]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_labels_delayed_restate_the_window(task):
+    champion, metric, (frame, outputs) = champion_of(np.random.default_rng(10), task)
+    whole = frame["y"].to_numpy()
+    told = [told_of(champion, frame, hidden(whole, n), outputs) for n in (0, 5, 200, 600)]
+    assert [each.realised and each.realised.rows for each in told] == [None, None, 200, 600]
+    assert len({each.estimated for each in told}) == 1
+    assert len({each.combined for each in told}) == 4
+    assert told[-1].combined.value == metric.value(whole, outputs)
+    assert told == [told_of(champion, frame, hidden(whole, n), outputs) for n in (0, 5, 200, 600)]
+
+
+def test_rows_seen_in_training_are_in_no_combined_figure():
+    champion, metric, (frame, outputs) = champion_of(np.random.default_rng(11), "regression")
+    truth = hidden(frame["y"].to_numpy(), 400)
+    found = told_of(champion, frame, truth, outputs, seen=100)
+    assert (found.realised.rows, found.combined.rows) == (300, 500)
+    assert found.realised.value == metric.value(truth[100:400], outputs[100:400])
+
+
+def test_a_champion_that_cannot_estimate_still_measures():
+    champion, _, (frame, outputs) = champion_of(np.random.default_rng(12), "binary")
+    blind = replace(champion, estimator=None)
+    found = told_of(blind, frame, hidden(frame["y"].to_numpy(), 300), outputs)
+    assert found.realised.rows == 300
+    assert (found.estimated, found.combined, found.predicted) == (None, None, None)

@@ -28,8 +28,8 @@ from factory.breakdown.outcomes import kl_divergence, outcomes
 from factory.breakdown.told import counts_json, value_json
 from factory.breakdown.value import row_values, value
 from factory.breakdown.worth import ValueConfig
-from factory.calibrate import Calibrator
 from factory.check import check
+from factory.confidence import ConfidenceModel
 from factory.config import CheckConfig, parse_config
 from factory.errors import BadConfig
 from factory.estimate import fit_estimator
@@ -139,7 +139,7 @@ def test_value_is_expected_from_calibrated_chances():
     half = np.arange(len(frame)) % 2 == 0
     held, window = (frame[part].reset_index(drop=True) for part in (half, ~half))
     estimator = fit_estimator(metric_named(None, schema), schema, held, outputs[half], seed=0)
-    assert isinstance(estimator, Calibrator)
+    assert isinstance(estimator, ConfidenceModel)
     bundle = bundle_of(
         held, "binary", schema=schema, reference_outputs=outputs[half], estimator=estimator
     )
@@ -168,7 +168,7 @@ def test_value_of_errors_is_expected_where_both_sides_are_worth_the_same():
     rows = rows_of(bundle_of(held, **told), window, outputs[~half])
     even = worth(rows, {"per_unit_error": -3})
     assert even.per_row.low <= even.estimated_per_row <= even.per_row.high
-    assert even.estimated_per_row == -3 * estimator.expected(window, outputs[~half])[0]
+    assert even.estimated_per_row == -3 * estimator.expected(window, outputs[~half])
     assert worth(rows, {"over": -3, "under": -1}).estimated_per_row is None
 
 

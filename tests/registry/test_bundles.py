@@ -89,7 +89,7 @@ def test_a_version_is_a_plain_mlflow_model(home, models, keep):
     assert (folder / "input_example.json").exists()
     assert "scikit-learn==" in (folder / "requirements.txt").read_text()
     assert sorted(p.name for p in (folder / "bundle").iterdir()) == [
-        "bundle.json", "estimator.skops", "reference.parquet", "seen.npy",
+        "bundle.json", "estimator.skops", "predictor.skops", "reference.parquet", "seen.npy",
     ]  # fmt: skip
     told = models.versions("m")[0]
     assert told["version"] == version

@@ -1,0 +1,106 @@
+"""Corruptions: rows broken on purpose, in the ways that production breaks them."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from factory.nouns import Bools, Column
+
+Corruption = Callable[[pd.DataFrame, str, Bools, np.random.Generator], None]
+"""Breaks one feature of a table in place, on the marked rows."""
+NEVER_SEEN = "never seen before"
+"""A category that stands for any that is new."""
+FEW = 0.2
+"""Share of the marked rows that become outliers."""
+SCALES = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
+"""What a value is multiplied with where its unit changes."""
+
+
+def corrupt(
+    frame: pd.DataFrame, columns: Sequence[Column], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return a copy of rows of which one to three features are broken, each on a share of rows.
+
+    What happens to a feature is drawn: its values go missing, get noise, become outliers, change
+    unit, shift, are shuffled among the rows, are swapped with another feature's of the same
+    kind, or become a category never seen. Dates are left alone.
+
+    Args:
+        frame: canonical rows.
+        columns: their features.
+        rng: draws features, shares and what happens.
+
+    Source:
+        Schelter, Rukat and Biessmann, Learning to validate the predictions of black box
+        classifiers on unseen data (2020).
+
+    >>> frame = pd.DataFrame({"a": np.arange(100.0)})
+    >>> broken = corrupt(frame, [Column("a", "number")], np.random.default_rng(0))
+    >>> broken.equals(frame), frame["a"].isna().any()
+    (False, False)
+    """
+    broken = frame.copy()
+    able = [column for column in columns if column.kind != "date"]
+    if not able:
+        return broken
+    for position in rng.choice(
+        len(able), size=min(len(able), int(rng.integers(1, 4))), replace=False
+    ):
+        column = able[position]
+        rows = rng.random(len(frame)) < rng.uniform(0.05, 1.0)
+        alike = [one.name for one in able if one.kind == column.kind and one != column]
+        kinds: list[Corruption] = [*(NUMBERS if column.kind == "number" else CATEGORIES)]
+        if alike and rng.random() < 1 / (1 + len(kinds)):
+            other = alike[rng.integers(len(alike))]
+            _swap(broken, column.name, other, rows)
+        else:
+            kinds[rng.integers(len(kinds))](broken, column.name, rows, rng)
+    return broken
+
+
+def _missing(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    del rng
+    frame.loc[rows, name] = None if frame[name].dtype == object else np.nan
+
+
+def _noise(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    scale = _spread(frame[name]) * rng.uniform(0.5, 5.0)
+    frame.loc[rows, name] += rng.normal(0, scale, int(rows.sum()))
+
+
+def _outliers(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    few = rows & (rng.random(len(rows)) < FEW)
+    sides = rng.choice([-1.0, 1.0], int(few.sum()))
+    frame.loc[few, name] += sides * _spread(frame[name]) * rng.uniform(5, 50)
+
+
+def _scale(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    frame.loc[rows, name] *= rng.choice(SCALES)
+
+
+def _shift(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    frame.loc[rows, name] += rng.choice([-1, 1]) * _spread(frame[name]) * rng.uniform(0.5, 5.0)
+
+
+def _shuffle(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    frame.loc[rows, name] = rng.permutation(frame.loc[rows, name].to_numpy())
+
+
+def _unseen(frame: pd.DataFrame, name: str, rows: Bools, rng: np.random.Generator) -> None:
+    del rng
+    frame.loc[rows, name] = NEVER_SEEN
+
+
+NUMBERS: tuple[Corruption, ...] = (_missing, _noise, _outliers, _scale, _shift, _shuffle)
+CATEGORIES: tuple[Corruption, ...] = (_missing, _unseen, _shuffle)
+
+
+def _swap(frame: pd.DataFrame, name: str, other: str, rows: Bools) -> None:
+    first, second = frame.loc[rows, name].to_numpy(), frame.loc[rows, other].to_numpy()
+    frame.loc[rows, name], frame.loc[rows, other] = second, first
+
+
+def _spread(column: "pd.Series[float]") -> float:
+    finite = column.to_numpy()[np.isfinite(column.to_numpy())]
+    return float(finite.std()) if len(finite) else 0.0
