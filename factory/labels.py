@@ -37,8 +37,8 @@ def labels_needed(
         level: chance of an alarm where the metric is no worse.
 
     Returns:
-        None where no number would do, because the reference is too small itself, or where the
-        metric is 0 or undefined.
+        None where no number would do, because the reference is too small itself, and where the
+        metric is 0, undefined, or the same whichever rows are left out.
 
     Source:
         Cohen, Statistical Power Analysis for the Behavioral Sciences (1988).
@@ -47,7 +47,7 @@ def labels_needed(
     >>> y = np.array(["yes", "yes", "yes", "no"] * 5000, dtype=object)
     >>> said = np.tile([0.3, 0.7], (20_000, 1))
     >>> labels_needed(metric, y, said, tolerance=0.05, level=0.025)
-    1105
+    1213
     >>> labels_needed(metric, y[:400], said[:400], tolerance=0.05, level=0.025)
     """
     value = metric.value(y, outputs)
@@ -55,8 +55,12 @@ def labels_needed(
     if not (np.isfinite(reach) and reach > 0):
         return None
     variance = _row_variance(metric, y, outputs)
+    if metric.name == "accuracy":
+        # Without an error there is no spread, but after the fall there is.
+        fallen = value * (1 - tolerance)
+        variance = max(variance, fallen * (1 - fallen))
     left = reach**2 - variance / len(y)
-    if not np.isfinite(variance) or left <= 0:
+    if not np.isfinite(variance) or variance == 0 or left <= 0:
         return None
     return max(FEWEST, int(np.ceil(variance / left)))
 

@@ -82,3 +82,11 @@ def test_undefined_metrics_need_no_number():
     assert labels_needed(metric, *one_class, tolerance=0.1, level=LEVEL) is None
     exact = metric_named("mean_absolute_error", REGRESSION)
     assert labels_needed(exact, np.zeros(50), np.zeros(50), tolerance=0.1, level=LEVEL) is None
+
+
+def test_a_champion_without_errors_needs_more_than_a_handful_of_labels():
+    truth = np.array(["no", "yes"] * 500, dtype=object)
+    said = np.tile([[0.9, 0.1], [0.1, 0.9]], (500, 1))
+    told = {"tolerance": 0.05, "level": LEVEL}
+    assert labels_needed(metric_named("accuracy", BINARY), truth, said, **told) > 100
+    assert labels_needed(metric_named("f1", BINARY), truth, said, **told) is None
