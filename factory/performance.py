@@ -133,8 +133,8 @@ def performance(
     ...     seen=np.array([], dtype=np.uint64),
     ... )
     >>> now = performance(bundle, np.zeros(50), np.full(50, 1.5), CheckConfig(), seed=0)
-    >>> now.realised.value, now.alarm, now.labels_needed
-    (1.5, True, 10)
+    >>> now.realised.value, now.alarm
+    (1.5, True)
     """
     metric, told = metric_named(bundle.metric, bundle.schema), foretold or Foretold()
     window, reference = _labelled(truth, outputs), _reference(bundle)
