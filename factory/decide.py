@@ -7,6 +7,7 @@ from typing import assert_never
 
 from factory.config import PolicyConfig
 from factory.nouns import (
+    Adapt,
     AskLabels,
     Choice,
     Diagnosis,
@@ -64,7 +65,7 @@ def cost(remedy: Remedy, policy: PolicyConfig) -> float:
     match remedy:
         case Retrain() | DropFeatures(how="refit"):
             return policy.retrain_cost
-        case Keep() | RollBack() | DropFeatures() | FixSource() | AskLabels():
+        case Keep() | Adapt() | RollBack() | DropFeatures() | FixSource() | AskLabels():
             return 0.0
         case _:
             assert_never(remedy)
@@ -147,25 +148,61 @@ def describe(remedy: Remedy) -> str:
 
     >>> describe(DropFeatures(("a", "b"), "neutralise")), describe(RollBack(3))
     ("neutralising 'a', 'b'", 'version 3')
+    >>> describe(Retrain("recent", 3, weights="recency"))
+    'a refit on the newest 3 windows, newer rows counting more'
     """
     match remedy:
         case Keep():
             return "keeping the champion"
+        case Adapt():
+            return _adapted(remedy)
         case RollBack(to_version=version):
             return f"version {version}"
-        case DropFeatures(features=names, how="neutralise"):
-            return f"neutralising {_list(names)}"
-        case DropFeatures(features=names):
-            return f"a refit without {_list(names)}"
-        case Retrain(rows="all"):
-            return "a refit on all rows"
-        case Retrain(windows=1):
-            return "a refit on the newest window"
-        case Retrain(windows=windows):
-            return f"a refit on the newest {windows} windows"
+        case DropFeatures(features=names, how=how):
+            return _DROPPED[how].format(_list(names))
+        case Retrain():
+            return _retrained(remedy)
         case FixSource(features=names):
             return f"fixing the source of {_list(names) or 'the rows'}"
         case AskLabels(rows=count):
             return f"asking for {count} labels"
         case _:
             assert_never(remedy)
+
+
+_DROPPED = {
+    "neutralise": "neutralising {}",
+    "hedge": "the fallback model without {}",
+    "refit": "a refit without {}",
+}
+
+
+def _adapted(remedy: Adapt) -> str:
+    match remedy.how:
+        case "priors":
+            return "moving the champion to the window's class shares"
+        case "recalibrate":
+            return "recalibrating the champion"
+        case "offset":
+            return "shifting the champion's predictions"
+        case "unit":
+            return f"converting {_list(remedy.features)} back"
+        case _:
+            assert_never(remedy.how)
+
+
+def _retrained(remedy: Retrain) -> str:
+    what = "a new search" if remedy.search else "a refit"
+    rows = {
+        "all": "on all rows",
+        "since_change": "on the rows since the change",
+        "recent": "on the newest window"
+        if remedy.windows == 1
+        else f"on the newest {remedy.windows} windows",
+    }[remedy.rows]
+    weights = {
+        "even": "",
+        "recency": ", newer rows counting more",
+        "covariates": ", rows like the window's counting more",
+    }[remedy.weights]
+    return f"{what} {rows}{weights}"

@@ -259,20 +259,44 @@ class RollBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapt:
+    """Correct what goes into the champion or what comes out of it; its weights stay.
+
+    ``priors`` moves probabilities to the window's class shares, ``recalibrate`` makes them agree
+    with the newest labels, ``offset`` shifts a number's predictions, and ``unit`` converts the
+    ``features`` that came in another unit back.
+    """
+
+    how: Literal["priors", "recalibrate", "offset", "unit"]
+    features: tuple[str, ...] = ()
+    kind: Literal["adapt"] = "adapt"
+
+
+@dataclass(frozen=True, slots=True)
 class DropFeatures:
-    """Serve without some features: the champion with them neutralised, or a model refitted."""
+    """Serve without some features.
+
+    The champion with them neutralised, the fallback model that was trained beforehand without
+    them (``hedge``), or a model refitted without them.
+    """
 
     features: tuple[str, ...]
-    how: Literal["neutralise", "refit"]
+    how: Literal["neutralise", "hedge", "refit"]
     kind: Literal["drop_features"] = "drop_features"
 
 
 @dataclass(frozen=True, slots=True)
 class Retrain:
-    """Fit the champion's recipe again, on all rows or on those of the newest ``windows``."""
+    """Fit again: the champion's recipe, or the best of a new ``search`` that starts from it.
 
-    rows: Literal["all", "recent"]
+    On all rows, on those of the newest ``windows``, or on those ``since_change``; each row alike,
+    the newer ones more (``recency``), or those more that resemble the window (``covariates``).
+    """
+
+    rows: Literal["all", "recent", "since_change"]
     windows: int | None = None
+    weights: Literal["even", "recency", "covariates"] = "even"
+    search: bool = False
     kind: Literal["retrain"] = "retrain"
 
 
@@ -292,7 +316,7 @@ class AskLabels:
     kind: Literal["ask_labels"] = "ask_labels"
 
 
-Remedy = Keep | RollBack | DropFeatures | Retrain | FixSource | AskLabels
+Remedy = Keep | Adapt | RollBack | DropFeatures | Retrain | FixSource | AskLabels
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from factory.bundle import Bundle
 from factory.gate import Bar, gate
 from factory.nouns import (
+    Adapt,
     AskLabels,
     Choice,
     DropFeatures,
@@ -49,7 +50,7 @@ def remediate(
         case RollBack(to_version=version):
             place.models.verify(case.model, version)
             return Outcome(version, None, {})
-        case DropFeatures() | Retrain():
+        case Adapt() | DropFeatures() | Retrain():
             candidate = next(r for r in rehearsed if r.rehearsal.remedy == choice.remedy)
             return Outcome(_register(case, candidate, place), None, {})
         case FixSource():

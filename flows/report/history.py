@@ -147,18 +147,38 @@ def remedy_words(remedy: Mapping[str, Any] | str) -> str:
     match kind:
         case "roll_back":
             return f"roll back to version {remedy.get('to_version', '?')}"
+        case "adapt":
+            return _ADAPTED[str(remedy.get("how"))].format(features)
         case "retrain":
-            windows = remedy.get("windows")
-            if windows == 1:
-                return "retrain on the newest window"
-            return f"retrain on {windows} windows" if windows else "retrain on all rows"
+            return _retrained(remedy)
         case "drop_features":
-            return (
-                f"drop {features} and refit" if remedy.get("how") == "refit" else f"mute {features}"
-            )
+            return _DROPPED[str(remedy.get("how"))].format(features)
         case "fix_source":
             return f"fix the source of {features}"
         case "ask_labels":
             return f"ask for {remedy.get('rows', 'more')} labels"
         case _:
             return kind.replace("_", " ")
+
+
+_ADAPTED = {
+    "priors": "adapt to the class shares",
+    "recalibrate": "recalibrate",
+    "offset": "shift the predictions",
+    "unit": "convert {} back",
+}
+_DROPPED = {
+    "neutralise": "mute {}",
+    "hedge": "fall back on the model without {}",
+    "refit": "drop {} and refit",
+}
+
+
+def _retrained(remedy: Mapping[str, Any]) -> str:
+    windows = remedy.get("windows")
+    rows = "the newest window" if windows == 1 else f"{windows} windows" if windows else "all rows"
+    if remedy.get("rows") == "since_change":
+        rows = "rows since the change"
+    weights = {"recency": ", newer ones more", "covariates": ", similar ones more"}
+    how = "search again on" if remedy.get("search") else "retrain on"
+    return f"{how} {rows}{weights.get(str(remedy.get('weights')), '')}"
