@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from factory.budget import AlarmBudget
-from factory.estimate import PerformanceEstimator, fit_estimator
+from factory.estimate import PerformanceEstimator
 from factory.metrics import metric_named
 from factory.nouns import Bools, Column, Outputs, Schema
 from factory.online.monitor import Monitor
@@ -51,6 +51,9 @@ class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class Bundle:
     """One model and its monitors, kept and rolled back together.
 
+    A candidate is *light*: importance, estimator, predictor, online monitor and budget are empty
+    until it is chosen and completed (see ``training.judge.completed``).
+
     Attributes:
         schema: columns the model reads; ``schema.names`` in this order enter ``pipeline``.
         pipeline: fitted scikit-learn pipeline, from canonical features to predictions.
@@ -71,7 +74,7 @@ class Bundle:
         estimator: estimates the metric where labels are missing (see ``factory.estimate``); learnt
             on held-out rows, None where it cannot be.
         predictor: a second estimate, learnt from broken rows (see ``factory.predictor``); None
-            where ``check.corruptions`` is 0, for few rows, and for neutralised champions.
+            where ``check.corruptions`` is 0, and for few rows.
         online: watches row by row, see ``factory.online``; None where ``check.online`` is absent.
         budget: what the reference says of false alarms (see ``factory.budget``).
     """
@@ -113,32 +116,38 @@ class Bundle:
         return pipeline_outputs(self.pipeline, self.schema, frame)
 
     def neutralise(self, features: tuple[str, ...]) -> "Bundle":
-        """Return the same model with some features replaced by their neutral constants.
-
-        What it says is new, so that its performance is estimated from the reference rows, and its
-        monitor is fitted anew, without these features.
-        """
+        """Return the same model with some features replaced by their neutral constants."""
         values = {name: self.neutral[name] for name in features}
         steps = [("neutralise", Neutralise(values)), *self.pipeline.steps]
         if self.neutralised:
             earlier = self.pipeline.steps[0][1].constants
             steps = [("neutralise", Neutralise({**earlier, **values})), *self.pipeline.steps[1:]]
-        pipeline = Pipeline(steps)
         together = tuple(sorted({*self.neutralised, *features}))
+        return self.saying(Pipeline(steps), neutralised=together)
+
+    def saying(self, pipeline: Pipeline, **changes: Any) -> "Bundle":
+        """Return a light bundle of a changed pipeline, judged on the same reference.
+
+        What it says is new, so that nothing which was learnt from what it said is kept: see
+        ``training.judge.completed``.
+
+        Args:
+            pipeline: reads the same columns.
+            changes: other fields.
+        """
         outputs = pipeline_outputs(pipeline, self.schema, self.reference)
         truth = self.reference[self.schema.target].to_numpy()
-        metric = metric_named(self.metric, self.schema)
-        sound = self.schema.without(together)
-        seed = int(self.config.get("seed", 0))
         return replace(
             self,
             pipeline=pipeline,
-            neutralised=together,
             reference_outputs=outputs,
-            reference_score=metric.value(truth, outputs),
-            estimator=fit_estimator(metric, sound, self.reference, outputs, seed=seed),
+            reference_score=metric_named(self.metric, self.schema).value(truth, outputs),
+            importance={},
+            estimator=None,
             predictor=None,
-            online=self.online and self.online.again(sound, self.reference, outputs, seed),
+            online=None,
+            budget=AlarmBudget(),
+            **changes,
         )
 
     def unseen(self, frame: pd.DataFrame) -> Bools:

@@ -6,7 +6,6 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from factory.bundle import Bundle
 from factory.gate import Bar, gate
 from factory.nouns import (
     Adapt,
@@ -28,6 +27,7 @@ from registry.frames import save_frame
 from registry.ledger import Transaction
 from registry.runs import Runs
 from registry.versions import marks_of
+from training.judge import completed
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def conclude(
 def _register(case: Case, candidate: Rehearsed, place: Workplace) -> int:
     """Save a rehearsed model as the next version; the fit of the rehearsal is the one served."""
     remedy = remedy_json(candidate.rehearsal.remedy)
-    bundle: Bundle = candidate.bundle
+    bundle = completed(candidate.bundle, case.config)
     runs = Runs(place.home)
     with runs.run(case.model, remedy["kind"], tags={"decision": case.id}) as run_id:
         runs.log(

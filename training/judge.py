@@ -1,8 +1,7 @@
-"""Judges a fitted pipeline: its bundle, what each feature is worth, what a trivial model gets."""
+"""Judges a fitted pipeline, and gives the one that is chosen what will watch it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from factory.online.monitor import Monitor
 from factory.predictor import PerformancePredictor
 from training.fit import sampled
 from training.space import Params
+from training.threads import one_thread
 
 REFERENCE_ROWS = 20_000
 BUDGET_ROWS = 100_000
@@ -48,10 +48,9 @@ def make_bundle(
     config: ModelConfig,
     *,
     train: pd.DataFrame,
-    calibration: pd.DataFrame,
     reference: pd.DataFrame,
 ) -> Bundle:
-    """Put a fitted pipeline together with what will watch it.
+    """Judge a fitted pipeline; the bundle is light until it is ``completed``.
 
     Args:
         pipeline: fitted on ``train``.
@@ -60,42 +59,71 @@ def make_bundle(
         params: its hyperparameters.
         config: for the metric, the seed, and to be kept with it.
         train: rows it was offered; all count as seen, also where the family took a sample.
-        calibration: labelled rows, not among ``train``, on which features are permuted; its
-            performance on unlabelled rows is learnt to be estimated from them and the reference.
         reference: labelled rows it is judged on, not among ``train``.
     """
     metric = metric_named(config.metric, schema)
     outputs = pipeline_outputs(pipeline, schema, reference)
-    known, said = reference, outputs
-    if calibration is not reference:
-        known = pd.concat([calibration, reference], ignore_index=True)
-        said = np.concatenate([pipeline_outputs(pipeline, schema, calibration), outputs])
     kept = sampled(len(reference), REFERENCE_ROWS, config.seed)
-    held, online = reference.iloc[kept].reset_index(drop=True), config.check.online
     return Bundle(
         schema=schema,
         pipeline=pipeline,
         family=family,
         params=dict(params),
         metric=metric.name,
-        reference=held,
+        reference=reference.iloc[kept].reset_index(drop=True),
         reference_outputs=outputs[kept],
         reference_score=metric.value(reference[schema.target].to_numpy(), outputs),
-        importance=importance(pipeline, schema, metric, calibration, config.seed),
+        importance={},
         neutral={column.name: neutral(train, column) for column in schema.features},
         seen=np.unique(row_hashes(train, schema)),
         config=config.model_dump(mode="json"),
-        estimator=fit_estimator(metric, schema, known, said, seed=config.seed),
+    )
+
+
+@one_thread()
+def completed(
+    bundle: Bundle,
+    config: ModelConfig,
+    *,
+    calibration: pd.DataFrame | None = None,
+    reference: pd.DataFrame | None = None,
+) -> Bundle:
+    """Give a bundle what will watch it, once it is chosen.
+
+    Features that are neutralised say nothing, so that what estimates the metric and what watches
+    row by row do without them.
+
+    Args:
+        bundle: a light one, or one whose watching is to be learnt anew.
+        config: how it is watched; the metric stays the bundle's.
+        calibration: more labelled rows that it has not seen, on which features are permuted and
+            from which estimates are learnt too; the reference alone where there are none.
+        reference: all rows that it was judged on, where it keeps a sample of them.
+    """
+    held = bundle.reference if reference is None else reference
+    outputs = bundle.reference_outputs if reference is None else bundle.outputs(held)
+    known, said = held, outputs
+    if calibration is not None:
+        known = pd.concat([calibration, held], ignore_index=True)
+        said = np.concatenate([bundle.outputs(calibration), outputs])
+    metric = metric_named(bundle.metric, bundle.schema)
+    sound = bundle.schema.without(bundle.neutralised)
+    permuted = held if calibration is None else calibration
+    kept, watch = (bundle.reference, bundle.reference_outputs), config.check.online
+    return replace(
+        bundle,
+        importance=importance(bundle.pipeline, bundle.schema, metric, permuted, config.seed),
+        estimator=fit_estimator(metric, sound, known, said, seed=config.seed),
         predictor=PerformancePredictor.fit(
             metric,
-            schema,
+            sound,
             known,
-            partial(pipeline_outputs, pipeline, schema),
+            bundle.outputs,
             batches=config.check.corruptions,
             seed=config.seed,
         ),
-        online=Monitor.fit(online, schema, held, outputs[kept], config.seed) if online else None,
-        budget=learn_budget(reference, schema, outputs, config),
+        online=Monitor.fit(watch, sound, *kept, config.seed) if watch else None,
+        budget=learn_budget(held, bundle.schema, outputs, config),
     )
 
 

@@ -16,7 +16,7 @@ from factory.nouns import Schema
 from training.family import Family, family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
 from training.fit import fit_pipeline, learned_rows, sampled
-from training.judge import make_bundle, trivial_outputs, usual_metrics, watch_gaps
+from training.judge import completed, make_bundle, trivial_outputs, usual_metrics, watch_gaps
 from training.notes import Note, RowsNote
 from training.objective import Clock, Objective, Search, TrialRecord, ranked
 from training.plugins import plugin
@@ -90,15 +90,9 @@ def train(
     trials = _search(learn, schema, config, metric, losses, clock, on_trial)
     best, pipeline, failures = _fit_first(ranked(trials, metric), learn, schema, config, losses)
     bundle = make_bundle(
-        pipeline,
-        schema,
-        best.family,
-        best.params,
-        config,
-        train=learn,
-        calibration=calibration,
-        reference=reference,
+        pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
+    bundle = completed(bundle, config, calibration=calibration, reference=reference)
     trivial = trivial_outputs(schema, learn, len(reference))
     notes = (
         *_row_notes(len(frame), len(rows), len(learn)),
@@ -132,8 +126,8 @@ def refit(
     """Fit the champion's family and hyperparameters on other rows; nothing is searched.
 
     All features that its line ever read are learned from again, also those neutralised in the
-    champion or dropped before it, less ``without``. Every labelled row of ``rows`` trains, the
-    newest matter most; so features are permuted on the reference, which is only ever predicted.
+    champion or dropped before it, less ``without``. Every labelled row of ``rows`` trains. The
+    bundle is light: whoever serves it completes it first (see ``training.judge.completed``).
 
     Args:
         champion: whose recipe it is.
@@ -171,7 +165,6 @@ def refit(
         champion.params,
         judged_by,
         train=learn,
-        calibration=held,
         reference=held,
     )
     return remembering(bundle, champion) if without else bundle

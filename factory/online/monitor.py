@@ -83,10 +83,6 @@ class Monitor:
                 return cls(config, encoder, fitted, missing)
         return replace(nothing, missing=missing)
 
-    def again(self, schema: Schema, reference: pd.DataFrame, outputs: Outputs, seed: int) -> Self:
-        """Return the same, fitted to a changed model; see ``fit``."""
-        return type(self).fit(self.config, schema, reference, outputs, seed)
-
     def detectors(self) -> list[Online]:
         """Return the detectors at the start of a stream.
 

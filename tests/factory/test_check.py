@@ -213,7 +213,11 @@ def test_harder_rows_alarm_without_a_label():
 
 
 def test_a_neutralised_champion_estimates_anew():
-    bundle = CHAMPIONS["regression"].neutralise(("n",))
+    light = CHAMPIONS["regression"].neutralise(("n",))
+    assert light.estimator is None
+    metric, sound = metric_named(light.metric, light.schema), light.schema.without(("n",))
+    told = fit_estimator(metric, sound, light.reference, light.reference_outputs, seed=0)
+    bundle = replace(light, estimator=told)
     frame = rows_of(np.random.default_rng(23), 400, "regression", "2021-01-01")
     frame["n"] = 9999.0
     told = checked("regression", frame, bundle).evidence.performance

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import command, world, write_config
 
+from factory.config import ModelConfig
 from flows.cli import main
 from flows.report.trace import TraceLine, TraceReport, render_trace, trace_plot
 from flows.workplace import open_workplace
 from registry.bundles import fetched_bundle
+from training.judge import completed
 
 ASKED = {"detector": "mmd", "one_false_alarm_per": 300, "windows": [10, 20]}
 LATER = {"start": "2025-06-01", "first": 10_000}
@@ -189,7 +191,8 @@ def test_training_without_the_section_fits_nothing(shop):
 
 def test_neutralised_features_are_no_longer_watched(stream):
     bundle = open_workplace(stream).models.load("small", 1)
-    without = bundle.neutralise(("a",))
+    config = ModelConfig.model_validate(bundle.config)
+    without = completed(bundle.neutralise(("a",)), config)
     labels = [label for label, _ in without.online.encoder.labels()]
     assert not any(label.startswith("a") for label in labels)
     rows, _ = without.online.rows(without.schema, bundle.reference, np.zeros(len(bundle.reference)))

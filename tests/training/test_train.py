@@ -11,7 +11,7 @@ from factory.errors import BadConfig, BadData
 from factory.metrics import metric_named
 from factory.nouns import Column, Schema
 from training.fit import fit_pipeline
-from training.judge import make_bundle, neutral
+from training.judge import completed, make_bundle, neutral
 from training.notes import CardinalityNote, RowsNote
 from training.train import refit, train
 
@@ -86,7 +86,11 @@ def test_refit_learns_from_all_features_but_those_left_out(task):
     again = refit(champion.neutralise(("size",)), newer, reference, QUICK)
     assert again.neutralised == ()
     assert again.schema == champion.schema
-    assert again.importance["size"] > 0
+    assert (again.importance, again.estimator) == ({}, None), "light until it is chosen"
+    whole = completed(again, QUICK)
+    assert whole.importance["size"] > 0
+    assert whole.estimator is not None
+    assert whole.pipeline is again.pipeline
     assert (again.family, again.params) == (champion.family, champion.params)
     assert not again.unseen(newer).any()
     assert again.unseen(reference).all()
@@ -172,7 +176,6 @@ def test_a_large_reference_is_kept_as_a_sample_in_order():
         params,
         settings,
         train=learn,
-        calibration=frame[1000:5000],
         reference=frame[5000:],
     )
     assert len(bundle.reference) == len(bundle.reference_outputs) == 20_000
