@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
 
@@ -39,14 +39,24 @@ from factory.rehearse import (
     rehearse,
 )
 from factory.told import check_json
-from flows.history import Past, rows_for_refit
-from flows.workplace import Workplace, now
+from flows.recall import Memory, Rows, gather
 from training.train import refit
 
 
 @dataclass(frozen=True)
 class Case:
-    """One window before the court: the champion, the rows, and what is known of the past."""
+    """One window before the court: the champion, the rows, and what is known of the past.
+
+    Attributes:
+        model: registered name.
+        version: of the champion.
+        champion: the model that serves.
+        config: its rules.
+        window: the rows.
+        history: what happened before.
+        memory: earlier versions and rows.
+        at: the present moment, UTC, ISO format.
+    """
 
     model: str
     version: int
@@ -54,6 +64,8 @@ class Case:
     config: ModelConfig
     window: Window
     history: History
+    memory: Memory
+    at: str
 
     @property
     def rules(self) -> str:
@@ -82,14 +94,23 @@ class Case:
 class Examined:
     """What was measured and concluded of a case before anything was tried."""
 
+    case: Case
     checked: Checked
     diagnosis: Diagnosis
     measure: Bools
     learn: Bools
     enough: bool
 
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows that refits learn from, gathered once."""
+        case = self.case
+        return gather(
+            case.memory, case.champion.whole, case.window, self.learn, self.checked.broken
+        )
 
-def examine(case: Case, place: Workplace) -> Examined:
+
+def examine(case: Case) -> Examined:
     """Check the window, and diagnose what was found."""
     config = case.config
     checked = check(
@@ -99,27 +120,27 @@ def examine(case: Case, place: Workplace) -> Examined:
         model=case.model,
         version=case.version,
         seed=config.seed,
-        now=datetime.fromisoformat(now()),
+        now=datetime.fromisoformat(case.at),
     )
     learn, measure = evaluation_rows(case.labelled, config.policy.evaluation)
     enough = int(measure.sum()) >= config.policy.minimum_rows
     diagnosis = diagnose(
         checked.evidence,
         importance=case.champion.importance,
-        better_version=_better_version(case, checked, place) if enough else None,
+        better_version=_better_version(case, checked) if enough else None,
         attribution=_attribution(case, checked) if enough else None,
         explained_by_broken=_explained_by_broken(case, checked) if enough else 1.0,
     )
-    return Examined(checked, diagnosis, measure, learn, enough)
+    return Examined(case, checked, diagnosis, measure, learn, enough)
 
 
-def try_remedies(case: Case, examined: Examined, place: Workplace) -> tuple[Rehearsed, ...]:
+def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
     """Rehearse every remedy that could apply; nothing where labels are too few."""
     if not examined.enough:
         return ()
     policy = case.config.policy
     remedies = applicable(examined.checked.evidence, examined.diagnosis, case.history, policy)
-    plans = {remedy: _prepare(remedy, case, examined, place) for remedy in remedies}
+    plans = {remedy: _prepare(remedy, case, examined) for remedy in remedies}
     rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
     return rehearse(
         plans,
@@ -128,7 +149,7 @@ def try_remedies(case: Case, examined: Examined, place: Workplace) -> tuple[Rehe
         policy,
         resamples=case.config.check.resamples,
         seed=case.config.seed,
-        clock=place.clock,
+        clock=case.memory.clock,
     )
 
 
@@ -173,41 +194,36 @@ def _rehearsal_json(entry: Rehearsed) -> dict[str, Any]:
     return {**told, "remedy": remedy_json(entry.rehearsal.remedy)}
 
 
-def _prepare(remedy: Remedy, case: Case, examined: Examined, place: Workplace) -> Prepare:
+def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
     match remedy:
         case RollBack(to_version=version):
-            return partial(_earlier, case, version, place)
+            return partial(_earlier, case, version)
         case DropFeatures(features=names, how="neutralise"):
             return partial(case.champion.neutralise, names)
         case DropFeatures(features=names):
-            return partial(_refit, case, examined, place, None, names)
+            return partial(_refit, case, examined, None, names)
         case Retrain(windows=windows):
-            return partial(_refit, case, examined, place, windows, ())
+            return partial(_refit, case, examined, windows, ())
         case _:
             return lambda: case.champion
 
 
-def _earlier(case: Case, version: int, place: Workplace) -> Bundle | None:
-    bundle = place.models.load(case.model, version)
+def _earlier(case: Case, version: int) -> Bundle | None:
+    bundle = case.memory.load(version)
     readable = set(bundle.schema.names) <= set(case.window.frame.columns)
     return bundle if readable and bundle.schema.classes == case.champion.schema.classes else None
 
 
 def _refit(
-    case: Case,
-    examined: Examined,
-    place: Workplace,
-    windows: int | None,
-    without: tuple[str, ...],
+    case: Case, examined: Examined, windows: int | None, without: tuple[str, ...]
 ) -> Bundle | None:
-    past = Past(case.window, examined.learn, examined.checked.broken)
     newest = None
     if windows is not None:
         newest = int(examined.learn.sum()) + (windows - 1) * case.window.version.rows
     without = (*without, *_still_unusable(case, examined))
     schema = case.champion.whole.without(without)
-    frame = rows_for_refit(place, case.model, schema, past, newest=newest)
-    if len(frame) < case.config.policy.minimum_rows:
+    frame = examined.rows.sound(schema, newest)
+    if frame is None or len(frame) < case.config.policy.minimum_rows:
         return None
     reference = case.window.frame.loc[_sound(case, examined, schema.names)]
     try:
@@ -236,7 +252,7 @@ def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
     return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure
 
 
-def _better_version(case: Case, checked: Checked, place: Workplace) -> int | None:
+def _better_version(case: Case, checked: Checked) -> int | None:
     rows = case.labelled
     champion = case.champion
     frame = case.window.frame.loc[rows].reset_index(drop=True)
@@ -245,7 +261,7 @@ def _better_version(case: Case, checked: Checked, place: Workplace) -> int | Non
     policy = case.config.policy
     best: tuple[float, int] | None = None
     for version in case.history.earlier[: policy.versions]:
-        bundle = _earlier(case, version, place)
+        bundle = _earlier(case, version)
         if bundle is None:
             continue
         gain, low = compare(

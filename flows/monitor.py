@@ -14,8 +14,9 @@ from flows.artifacts import publish_decision
 from flows.check_report import Subject
 from flows.evidence import Kept, keep_evidence, require_evidently
 from flows.loop import Case, Examined, choose, examine, report, try_remedies
+from flows.recall import Stored
 from flows.steps import step
-from flows.workplace import Workplace, config_of, open_workplace, resolve
+from flows.workplace import Workplace, config_of, now, open_workplace, resolve
 from registry.sources import read_window
 
 
@@ -40,8 +41,8 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     if known is not None:
         logger.info("decided before: %s", known["decision"])
         return {**known, "repeated": True, "seconds": place.clock() - started}
-    examined = check_and_diagnose(case, place)
-    rehearsed = rehearse_remedies(case, examined, place)
+    examined = check_and_diagnose(case)
+    rehearsed = rehearse_remedies(case, examined)
     choice = decide_remedy(case, examined, rehearsed)
     told = report(case, examined, rehearsed, choice)
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
@@ -62,7 +63,8 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     config = config or config_of(champion.config, name)
     require_evidently(config.check)
     rows = read_rows(window, champion.schema, champion.whole)
-    return Case(name, version, champion, config, rows, history(name, version, place))
+    past, memory = history(name, version, place), Stored(place, name)
+    return Case(name, version, champion, config, rows, past, memory, now())
 
 
 def history(name: str, version: int, place: Workplace) -> History:
@@ -96,15 +98,15 @@ def read_rows(window: str, schema: Schema, whole: Schema) -> Window:
 
 
 @step("check and diagnose")
-def check_and_diagnose(case: Case, place: Workplace) -> Examined:
+def check_and_diagnose(case: Case) -> Examined:
     """Measure what moved, and name the cause."""
-    return examine(case, place)
+    return examine(case)
 
 
 @step("rehearse")
-def rehearse_remedies(case: Case, examined: Examined, place: Workplace) -> tuple[Rehearsed, ...]:
+def rehearse_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
     """Measure every remedy that could apply."""
-    return try_remedies(case, examined, place)
+    return try_remedies(case, examined)
 
 
 @step("decide")

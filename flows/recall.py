@@ -1,0 +1,170 @@
+"""What the loop may look up of a model's past: earlier versions, and rows with labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from factory.bundle import Bundle, row_hashes
+from factory.nouns import ROWS, Bools, Schema, Window
+from flows.workplace import Workplace
+from registry.frames import load_frame
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that a model was trained or checked on.
+
+    Attributes:
+        sha256: their version.
+        trained: whether ``factory train`` was given them, rather than a window of the loop.
+        read: returns canonical rows, and per feature which of them are broken.
+    """
+
+    sha256: str
+    trained: bool
+    read: Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]
+
+
+class Memory(Protocol):
+    """A model's past, as far as the loop asks for it."""
+
+    def load(self, version: int) -> Bundle:
+        """Return an earlier version."""
+
+    def tables(self) -> Sequence[Table]:
+        """Return the rows known of before the present window, oldest first, none quarantined."""
+
+    def clock(self) -> float:
+        """Return seconds, to measure what a remedy costs."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model's past in the registry."""
+
+    place: Workplace
+    model: str
+
+    def load(self, version: int) -> Bundle:
+        """Return an earlier version."""
+        return self.place.models.load(self.model, version)
+
+    def tables(self) -> Sequence[Table]:
+        """Return the rows known of before, oldest first."""
+        entries = [w for w in self.place.ledger.windows(self.model) if not w.quarantined]
+        return [Table(w.sha256, w.source == "train", self._reader(w.sha256)) for w in entries]
+
+    def clock(self) -> float:
+        """Return seconds."""
+        return self.place.clock()
+
+    def _reader(self, sha256: str) -> Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]:
+        return lambda: load_frame(self.place.home, sha256)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All labelled rows that a refit could learn from, oldest first.
+
+    Attributes:
+        frame: canonical rows, shape (n, columns).
+        broken: per feature, which of them are broken; under ``*`` those broken as such.
+        own: rows of the present window, shape (n,).
+    """
+
+    frame: pd.DataFrame
+    broken: Mapping[str, Bools]
+    own: Bools
+
+    def sound(self, schema: Schema, newest: int | None = None) -> "pd.DataFrame | None":
+        """Return rows without a broken value in the schema's features.
+
+        Args:
+            schema: of the refit.
+            newest: look at so many of the newest rows only; None looks at all.
+
+        Returns:
+            None where ``newest`` is no less than all, since that is another refit's, and where
+            a feature is unknown to these rows.
+        """
+        n = len(self.frame)
+        if newest is not None and newest >= n:
+            return None
+        if not set(schema.names) <= set(self.frame.columns):
+            return None
+        kept = np.ones(n, dtype=bool)
+        kept[: n - (n if newest is None else newest)] = False
+        for name in (*schema.names, ROWS, schema.target):
+            if name in self.broken:
+                kept &= ~self.broken[name]
+        return self.frame.loc[kept].reset_index(drop=True)
+
+
+def gather(
+    memory: Memory, schema: Schema, window: Window, learn: Bools, broken: Mapping[str, Bools]
+) -> Rows:
+    """Gather the labelled rows that the model was ever trained or checked on.
+
+    A row that came twice, such as a window that is part of newer training data, counts once.
+    Where rows cannot be told apart, only the newest training data and what came after them count
+    instead. A feature that some table lacks is missing and broken in its rows.
+
+    Args:
+        memory: the model's past.
+        schema: with every feature that its line ever read.
+        window: the present one.
+        learn: its rows that may be learnt from, shape (rows,).
+        broken: per feature, its broken rows.
+    """
+    tables = list(memory.tables())
+    starts = [number for number, table in enumerate(tables) if table.trained]
+    first = 0 if schema.identifiable or not starts else starts[-1]
+    parts = []
+    for table in tables[first:]:
+        if table.sha256 != window.version.sha256:
+            frame, marked = table.read()
+            parts.append(_part(frame, marked, schema, np.ones(len(frame), dtype=bool)))
+    parts.append(_part(window.frame, broken, schema, learn))
+    sizes = [len(part[0]) for part in parts]
+    own = np.repeat([False] * (len(parts) - 1) + [True], sizes)
+    filled = [frame for frame, _ in parts if len(frame)]
+    rows = pd.concat(filled, ignore_index=True) if filled else parts[-1][0]
+    names = sorted({name for _, marked in parts for name in marked})
+    marks = {
+        name: np.concatenate([m.get(name, np.zeros(len(f), dtype=bool)) for f, m in parts])
+        for name in names
+    }
+    order = _order(rows, schema)
+    return Rows(
+        rows.iloc[order].reset_index(drop=True),
+        {name: mask[order] for name, mask in marks.items()},
+        own[order],
+    )
+
+
+def _order(rows: pd.DataFrame, schema: Schema) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+    """Return positions of rows in time order, each once."""
+    order = np.arange(len(rows))
+    if schema.identifiable:
+        order = np.sort(np.unique(row_hashes(rows, schema), return_index=True)[1])
+    if schema.timestamp is not None:
+        moments = rows[schema.timestamp].to_numpy()[order]
+        order = order[np.argsort(moments, kind="stable")]
+    return order
+
+
+def _part(
+    frame: pd.DataFrame, broken: Mapping[str, Bools], schema: Schema, usable: Bools
+) -> tuple[pd.DataFrame, dict[str, Bools]]:
+    wanted = (*schema.names, schema.target, schema.timestamp, schema.id)
+    columns = [name for name in wanted if name is not None]
+    if schema.target not in frame:
+        return pd.DataFrame(columns=columns), {}
+    known = usable & frame[schema.target].notna().to_numpy()
+    marks = {name: mask[known] for name, mask in broken.items() if mask[known].any()}
+    lacking = [name for name in columns if name not in frame]
+    marks |= {name: np.ones(int(known.sum()), dtype=bool) for name in lacking}
+    return frame.reindex(columns=columns).loc[known], marks
