@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from factory.breakdown.parts import Breakdown
+    from factory.diagnosis.parts import ClassShare, Share, Suspect
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["number", "category", "date"]
@@ -236,11 +237,23 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Why the window looks as it does; ``culprits`` are the features blamed, worst first."""
+    """Why the window looks as it does; ``culprits`` are the features blamed, worst first.
+
+    ``shares`` are those of a fall by where it comes from, and ``labels_needed`` the labelled rows
+    that would name its largest source where the window's do not. ``overlap`` is the share of
+    rows whose like the reference has: of the others nobody can tell whether the features or
+    their relation to the target did it. ``suspects`` are all features by priority. ``mix`` is
+    what the classes' shares are, told without labels where only they moved.
+    """
 
     cause: Cause
     culprits: tuple[str, ...]
     because: str
+    shares: "tuple[Share, ...]" = ()
+    suspects: "tuple[Suspect, ...]" = ()
+    mix: "tuple[ClassShare, ...]" = ()
+    labels_needed: int | None = None
+    overlap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,21 @@ def balance(cells: Cells, wanted: Floats) -> Floats:
     >>> bool(weights[0] == weights[1] < 0.8), bool(weights[3] > 1.5)
     (True, True)
     """
+    sums = tilts(cells, wanted)[cells.ravel()].reshape(cells.shape).sum(axis=1)
+    odds = np.exp(sums - sums.max())
+    return np.asarray(np.minimum(odds / odds.mean(), LARGEST))
+
+
+def tilts(cells: Cells, wanted: Floats) -> Floats:
+    """Return what each cell adds to the logarithm of its rows' weights, shape (width,).
+
+    See ``balance``, whose weights are the exponentials of these sums but for their cut.
+
+    >>> cells = np.array([[0], [0], [0], [1]], dtype=np.int32)
+    >>> low, high = tilts(cells, np.array([0.5, 0.5]))
+    >>> bool(low < 0 < high)
+    True
+    """
     n, columns = cells.shape
     here = shares(cells, len(wanted))
     spread = np.sqrt(here * (1 - here))
@@ -144,9 +159,7 @@ def balance(cells: Cells, wanted: Floats) -> Floats:
 
     options = {"maxiter": STEPS, "gtol": 1e-4, "ftol": 1e-9}
     found = minimize(dual, np.zeros(len(wanted)), jac=True, method="L-BFGS-B", options=options)
-    sums = (found.x * scale)[flat].reshape(n, columns).sum(axis=1)
-    odds = np.exp(sums - sums.max())
-    return np.asarray(np.minimum(odds / odds.mean(), LARGEST))
+    return np.asarray(found.x * scale)
 
 
 def effective(weights: Floats) -> float:

@@ -6,7 +6,6 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from factory.bundle import Bundle
 from factory.gate import Bar, gate
 from factory.nouns import (
     Adapt,
@@ -69,15 +68,6 @@ def judge(
     """Put the challenger, as the registry returns it, through the gate."""
     if outcome.challenger is None:
         return outcome
-    challenger = place.models.load(case.model, outcome.challenger)
-    verdict = verdict_on(challenger, case, examined, rehearsed)
-    return Outcome(outcome.challenger, verdict, outcome.notes)
-
-
-def verdict_on(
-    challenger: Bundle, case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]
-) -> Verdict:
-    """Put a chosen model through the gate, on the rows that the remedies were measured on."""
     policy = case.config.policy
     bar = Bar(
         gain=policy.minimum_gain,
@@ -87,7 +77,9 @@ def verdict_on(
         minimum_rows=policy.minimum_rows,
     )
     rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
-    return gate(case.champion, challenger, rows, bar)
+    challenger = place.models.load(case.model, outcome.challenger)
+    verdict = gate(case.champion, challenger, rows, bar)
+    return Outcome(outcome.challenger, verdict, outcome.notes)
 
 
 def conclude(

@@ -1,7 +1,6 @@
 """The verbs of the loop, wired to the stores: plain functions that the monitor flow orders."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -10,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from factory.attribution import Attribution, attribute, explained_by_broken
 from factory.bundle import Bundle
 from factory.check import Checked, check
 from factory.config import ModelConfig
 from factory.decide import decide
-from factory.diagnose import diagnose
+from factory.diagnosis.diagnose import diagnose_window
+from factory.diagnosis.parts import Better
+from factory.diagnosis.told import diagnosis_json
 from factory.errors import BadData
 from factory.metrics import metric_named
 from factory.nouns import (
@@ -125,12 +125,15 @@ def examine(case: Case) -> Examined:
     )
     learn, measure = evaluation_rows(case.labelled, config.policy.evaluation)
     enough = int(measure.sum()) >= config.policy.minimum_rows
-    diagnosis = diagnose(
-        checked.evidence,
-        importance=case.champion.importance,
-        better_version=_better_version(case, checked) if enough else None,
-        attribution=_attribution(case, checked) if enough else None,
-        explained_by_broken=_explained_by_broken(case, checked) if enough else 1.0,
+    diagnosis = diagnose_window(
+        case.champion,
+        case.window,
+        checked,
+        case.labelled,
+        config.check,
+        better=_better_version(case, checked) if enough else None,
+        enough=enough,
+        seed=config.seed,
     )
     return Examined(case, checked, diagnosis, measure, learn, enough)
 
@@ -141,7 +144,7 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
         return ()
     policy = case.config.policy
     remedies = applicable(examined.checked.evidence, examined.diagnosis, case.history, policy)
-    plans = plans_for(remedies, case, examined)
+    plans = {remedy: _prepare(remedy, case, examined) for remedy in remedies}
     rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
     return rehearse(
         plans,
@@ -152,11 +155,6 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
         seed=case.config.seed,
         clock=case.memory.clock,
     )
-
-
-def plans_for(remedies: Sequence[Remedy], case: Case, examined: Examined) -> dict[Remedy, Prepare]:
-    """Return what makes the model that each remedy would serve."""
-    return {remedy: _prepare(remedy, case, examined) for remedy in remedies}
 
 
 def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
@@ -180,11 +178,7 @@ def report(
         "window": asdict(case.window.version),
         "champion_before": case.version,
         "check": check_json(examined.checked.evidence),
-        "diagnosis": {
-            "cause": examined.diagnosis.cause,
-            "culprits": list(examined.diagnosis.culprits),
-            "because": examined.diagnosis.because,
-        },
+        "diagnosis": diagnosis_json(examined.diagnosis),
         "rehearsals": [_rehearsal_json(entry) for entry in rehearsed],
         "remedy": remedy_json(choice.remedy),
         "because": choice.because,
@@ -258,14 +252,14 @@ def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
     return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure
 
 
-def _better_version(case: Case, checked: Checked) -> int | None:
+def _better_version(case: Case, checked: Checked) -> Better | None:
     rows = case.labelled
     champion = case.champion
     frame = case.window.frame.loc[rows].reset_index(drop=True)
     truth = frame[champion.schema.target].to_numpy()
     metric = metric_named(champion.metric, champion.schema)
     policy = case.config.policy
-    best: tuple[float, int] | None = None
+    best: Better | None = None
     for version in case.history.earlier[: policy.versions]:
         bundle = _earlier(case, version)
         if bundle is None:
@@ -279,22 +273,6 @@ def _better_version(case: Case, checked: Checked) -> int | None:
             resamples=case.config.check.resamples,
             seed=case.config.seed,
         )
-        if low > 0 and gain >= policy.minimum_gain and (best is None or gain > best[0]):
-            best = gain, version
-    return best[1] if best else None
-
-
-def _attribution(case: Case, checked: Checked) -> Attribution | None:
-    if not checked.evidence.performance.alarm:
-        return None
-    frame = case.window.frame.loc[case.labelled].reset_index(drop=True)
-    return attribute(case.champion, frame, checked.outputs[case.labelled], case.config.seed)
-
-
-def _explained_by_broken(case: Case, checked: Checked) -> float:
-    known = case.labelled
-    sound = known.copy()
-    for mask in checked.broken.values():
-        sound &= ~mask
-    truth = case.window.frame.loc[known, case.champion.schema.target].to_numpy()
-    return explained_by_broken(case.champion, truth, checked.outputs[known], sound[known])
+        if low > 0 and gain >= policy.minimum_gain and (best is None or gain > best.gain):
+            best = Better(version, gain, low)
+    return best

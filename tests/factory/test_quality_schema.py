@@ -7,7 +7,7 @@ import pytest
 from damaged import hourly, look, schema_of
 
 from factory.decide import describe
-from factory.diagnose import diagnose
+from factory.diagnosis.diagnose import diagnose
 from factory.nouns import (
     ROWS,
     DataVersion,
@@ -85,7 +85,7 @@ METRES = Problem("a", "unit", 1.0, detail="values are 0.3048 times", unit=(0.304
 
 
 def conclude(found):
-    return diagnose(found, importance={"a": 1.0}, better_version=None, attribution=None)
+    return diagnose(found, importance={"a": 1.0}, better=None, attribution=None)
 
 
 def test_damaged_rows_are_a_cause_without_a_culprit():

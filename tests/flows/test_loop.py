@@ -23,7 +23,7 @@ def test_nothing_moved_so_keep(shop, window, capsys):
     assert code == 0
     assert set(body) >= RUN_KEYS
     assert set(body["window"]) >= {"rows", "sha256", "start", "end"}
-    assert set(body["diagnosis"]) == {"cause", "culprits", "because"}
+    assert set(body["diagnosis"]) >= {"cause", "culprits", "because"}
     assert set(body["rehearsals"][0]) >= {"remedy", "score", "low", "high", "cost_seconds"}
     assert body["remedy"] == {"kind": "keep"}
     assert body["champion_before"] == body["champion_after"] == 1
