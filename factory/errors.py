@@ -9,6 +9,7 @@
     ├── NoChampion           a model that has no champion yet
     ├── Conflict             another process moved the champion meanwhile
     └── Unavailable          a store, server or package that cannot be used
+        └── Damaged          a record that is no longer what was written
 """
 
 
@@ -61,3 +62,7 @@ class Conflict(FactoryError, RuntimeError):
 
 class Unavailable(FactoryError, RuntimeError):
     """A store, server or package that cannot be used now."""
+
+
+class Damaged(Unavailable):
+    """A record that is no longer what was written."""

@@ -24,8 +24,8 @@ from flows.console import plain
 from flows.loop import Case, Examined
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
-from registry.ledger import Transaction
 from registry.runs import Runs
+from registry.transaction import Transaction
 from registry.versions import marks_of
 from training.judge import completed
 
@@ -101,7 +101,7 @@ def conclude(
     )
     window = case.window
     marks = marks_of(window.absent, window.unreadable, window.examples)
-    save_frame(place.home, window.frame, window.version, examined.checked.broken, marks)
+    kept = save_frame(place.home, window.frame, window.version, examined.checked.broken, marks)
 
     def record(t: Transaction) -> None:
         t.record_window(
@@ -109,6 +109,8 @@ def conclude(
             source="window",
             labelled=examined.checked.evidence.labelled,
             quarantined=told["remedy"]["kind"] == "fix_source",
+            file=kept.file,
+            broken=kept.broken,
             at=at,
         )
         t.record_decision(

@@ -101,6 +101,11 @@ def _history(p: argparse.ArgumentParser) -> None:
     p.add_argument("--at", help="what served at this moment, ISO format, UTC")
 
 
+def _verify(p: argparse.ArgumentParser) -> None:
+    p.add_argument("name", nargs="?", help="the model's name or config file (default: all)")
+    _exit_code(p, "1 when anything was edited")
+
+
 def _name(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", help="the model's registered name, or its config file")
 
@@ -171,6 +176,7 @@ COMMANDS = (
     Command("status", "what serves, since when, and the last decision", "", _nothing),
     Command("history", "who replaced which champion, when and why", "", _history),
     Command("decisions", "every decision on a model's windows", "", _name),
+    Command("verify", "whether every record is still what was written", "", _verify),
     Command(
         "demo",
         "a year of flights: drift, incidents, remedies",

@@ -10,6 +10,7 @@ import pandas as pd
 from factory.bundle import Bundle, row_hashes
 from factory.nouns import ROWS, Bools, Schema, Window
 from flows.workplace import Workplace
+from registry.entries import WindowEntry
 from registry.frames import load_frame
 
 
@@ -55,14 +56,14 @@ class Stored:
     def tables(self) -> Sequence[Table]:
         """Return the rows known of before, oldest first."""
         entries = [w for w in self.place.ledger.windows(self.model) if not w.quarantined]
-        return [Table(w.sha256, w.source == "train", self._reader(w.sha256)) for w in entries]
+        return [Table(w.sha256, w.source == "train", self._reader(w)) for w in entries]
 
     def clock(self) -> float:
         """Return seconds."""
         return self.place.clock()
 
-    def _reader(self, sha256: str) -> Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]:
-        return lambda: load_frame(self.place.home, sha256)
+    def _reader(self, kept: WindowEntry) -> Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]:
+        return lambda: load_frame(self.place.home, kept.sha256, kept.broken)
 
 
 @dataclass(frozen=True)

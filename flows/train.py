@@ -20,9 +20,9 @@ from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace
 from registry.databases import without_password
 from registry.frames import load_frame, save_frame
-from registry.ledger import Transaction
 from registry.runs import Runs
 from registry.sources import TrainingData, read_training
+from registry.transaction import Transaction
 from training.train import Trained, train
 
 
@@ -130,12 +130,20 @@ def gate_and_promote(
         champion = place.models.load(settings.name, champion_version)
         newest = newest_rows(trained, rows, settings.name, place)
         verdict = against_champion(champion, challenger, newest, settings)
-    save_frame(place.home, rows.frame, rows.version)
+    kept = save_frame(place.home, rows.frame, rows.version)
     at = now()
 
     def record(t: Transaction) -> None:
         labelled = rows.version.rows
-        t.record_window(rows.version, source="train", labelled=labelled, quarantined=False, at=at)
+        t.record_window(
+            rows.version,
+            source="train",
+            labelled=labelled,
+            quarantined=False,
+            file=kept.file,
+            broken=kept.broken,
+            at=at,
+        )
 
     if verdict.passed:
         place.models.promote(

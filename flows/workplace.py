@@ -29,12 +29,17 @@ class Workplace:
 
 
 def open_workplace(home: str | Path) -> Workplace:
-    """Open a home folder, and make MLflow's aliases agree with the ledger."""
+    """Open a home folder, and make what MLflow shows agree with the ledger."""
+    place = open_unmended(home)
+    place.models.repair()
+    return place
+
+
+def open_unmended(home: str | Path) -> Workplace:
+    """Open a home folder and change nothing in it."""
     place = open_home(Path(home), os.environ)
     ledger = Ledger(place.ledger_url)
-    models = Models(place, ledger)
-    models.repair()
-    return Workplace(place, ledger, models)
+    return Workplace(place, ledger, Models(place, ledger))
 
 
 def resolve(name: str) -> tuple[str, ModelConfig | None]:

@@ -12,14 +12,12 @@ model cannot widen it.
 """
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +32,7 @@ from factory.bundle import Bundle
 from factory.nouns import Column, Kind, Schema
 from factory.online.monitor import Monitor
 from registry.client import mlflow
+from registry.files import changed, fetched, files_of
 from registry.states import read_values, write_values
 
 TRUSTED_TYPES = (
@@ -148,16 +147,22 @@ def read_bundle(folder: Path) -> Bundle:
     )
 
 
-def fetched_bundle(location: str, tracking_uri: str) -> Bundle:
-    """Read a bundle from where MLflow keeps it, by way of its server where there is one."""
-    address = urlparse(location)
-    if address.scheme in {"", "file"}:
-        return read_bundle(Path(unquote(address.path)))
-    with tempfile.TemporaryDirectory() as folder:
-        path = mlflow.artifacts.download_artifacts(
-            artifact_uri=location, dst_path=folder, tracking_uri=tracking_uri
-        )
-        return read_bundle(Path(path))
+def fetched_bundle(location: str, tracking_uri: str, content: str = "") -> Bundle:
+    """Read a bundle from where MLflow keeps it.
+
+    Args:
+        location: of the MLflow model.
+        tracking_uri: of MLflow.
+        content: what its files must be, as canonical JSON of ``files_of``; empty asks nothing.
+
+    Raises:
+        ValueError: its files are others. What is damaged else may fail in any way.
+    """
+    with fetched(location, tracking_uri) as folder:
+        edited = changed(files_of(folder), json.loads(content)) if content else None
+        if edited is not None:
+            raise ValueError(edited)
+        return read_bundle(folder)
 
 
 kept_bundle = lru_cache(maxsize=16)(fetched_bundle)

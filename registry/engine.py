@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
-from factory.errors import BadConfig, Unavailable
+from factory.errors import BadConfig, Damaged, Unavailable
 from registry.entries import SCHEMA
 from registry.home import LOCK_SECONDS
 
@@ -77,7 +77,8 @@ def _explain(context: ExceptionContext, *, shown: str, local: bool) -> None:
             f"Another process has held the ledger {shown} for {LOCK_SECONDS:.0f} seconds.",
             hint="let it finish, then run this again",
         ) from None
-    raise Unavailable(
+    kind = Damaged if "decode" in reason or "malformed" in reason else Unavailable
+    raise kind(
         f"The ledger {shown} cannot be used: {reason}.",
         hint="restore that file from a backup, or give --home another folder"
         if local

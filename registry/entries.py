@@ -1,27 +1,34 @@
-"""What the ledger holds: promotions, decisions and windows, as nouns and as tables."""
+"""What the ledger holds: versions, promotions, windows and decisions, as nouns and as one table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Integer,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 SCHEMA = "factory"
 Source = Literal["train", "window"]
 
 
 @dataclass(frozen=True, slots=True)
+class VersionEntry:
+    """A version's files by their hashes, and how it was made; ``sequence`` is its ledger entry.
+
+    ``files`` maps each file of the MLflow model to the SHA-256 of its content. ``made`` is enough
+    to make the version again.
+    """
+
+    model: str
+    sequence: int
+    version: int
+    files: Mapping[str, str]
+    made: Mapping[str, Any]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
-    """A version that became champion, and the one before it; ``sequence`` counts from 1."""
+    """A version that became champion, and the one before it; ``sequence`` is its ledger entry."""
 
     model: str
     sequence: int
@@ -49,7 +56,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class WindowEntry:
-    """Rows that a model was trained or checked on; their content lies in ``registry.frames``."""
+    """Rows that a model was trained or checked on; their content lies in ``registry.frames``.
+
+    ``file`` is the SHA-256 of the file that holds them, ``broken`` names the masks of the rows
+    that must not be learnt from, empty where there are none.
+    """
 
     model: str
     sequence: int
@@ -59,6 +70,8 @@ class WindowEntry:
     labelled: int
     start: str | None
     end: str | None
+    file: str
+    broken: str
     quarantined: bool
     at: str
 
@@ -66,48 +79,21 @@ class WindowEntry:
 metadata = MetaData(schema=SCHEMA)
 
 models = Table("models", metadata, Column("name", Text, primary_key=True))
+"""What a writer locks."""
 
-promotions = Table(
-    "promotions",
+entries = Table(
+    "entries",
     metadata,
     Column("model", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("previous", Integer),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
     Column("at", Text, nullable=False),
-    Column("decision", Text),
-    PrimaryKeyConstraint("model", "sequence"),
-)
-
-decisions = Table(
-    "decisions",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("model", Text, nullable=False),
-    Column("sequence", Integer, nullable=False),
-    Column("window_sha256", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("champion_before", Integer),
-    Column("champion_after", Integer),
     Column("body", Text, nullable=False),
-    UniqueConstraint("model", "sequence"),
-)
-
-windows = Table(
-    "windows",
-    metadata,
-    Column("model", Text, nullable=False),
-    Column("sequence", Integer, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("rows", BigInteger, nullable=False),
-    Column("labelled", BigInteger, nullable=False),
-    Column("start", Text),
-    Column("end", Text),
-    Column("quarantined", Boolean, nullable=False),
-    Column("at", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
     PrimaryKeyConstraint("model", "sequence"),
-    UniqueConstraint("model", "sha256"),
+    Index("entries_by_kind", "model", "kind", "sequence"),
+    Index("entries_by_key", "key", "kind"),
 )
+"""Every model's chain, see ``registry.chain``; rows are added, never changed or taken away."""

@@ -1,11 +1,14 @@
 """Tables kept by their content's hash: the rows that a model was trained or checked on."""
 
 import base64
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
@@ -15,11 +18,27 @@ import pyarrow.parquet
 
 from factory.errors import BadData, Unavailable
 from factory.nouns import Bools, DataVersion
+from registry.files import file_hash
 from registry.home import Home
 from registry.versions import content_hash
 
 ARROW = {"f": pa.float64(), "M": pa.timestamp("ns"), "O": pa.large_string()}
-BROKEN, MARKS = b"factory.broken", b"factory.marks"
+MARKS = b"factory.marks"
+HINT = "check the data it came from again, or train on new data"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """What the ledger needs to know of a kept table.
+
+    Attributes:
+        file: SHA-256 of the file that holds it.
+        broken: name of the masks beside it; empty where nothing is broken, None where it was not
+            said.
+    """
+
+    file: str
+    broken: str | None
 
 
 def save_frame(
@@ -28,70 +47,113 @@ def save_frame(
     version: DataVersion,
     broken: Mapping[str, Bools] | None = None,
     marks: str = "",
-) -> None:
-    """Keep a canonical table under its hash; the same content twice is one file.
+) -> KeptFrame:
+    """Keep a canonical table under its hash, and its masks under theirs.
+
+    The same content twice is one file, and no file is ever written again: a judgement of the same
+    rows by other rules is other masks beside them.
 
     Args:
         home: where.
         frame: canonical rows.
         version: its version, see ``data_version``.
-        broken: per feature, the rows that must not be trained on, shape (rows,). None leaves
-            what was marked when the same content was kept before.
+        broken: per feature, the rows that must not be trained on, shape (rows,).
         marks: that the version was made with.
 
     Raises:
         Unavailable: the file cannot be written.
     """
-    path = _path(home, version.sha256)
-    if path.exists() and broken is None:
-        return
-    kept = {name: mask for name, mask in (broken or {}).items() if mask.any()}
-    fields = [(str(name), ARROW[frame[name].dtype.kind]) for name in frame.columns]
-    schema = pa.schema(fields, metadata={BROKEN: json.dumps(_packed(kept)), MARKS: marks})
-    table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
+    path = frame_path(home, version.sha256)
     try:
-        _write(table.cast(schema), path)
+        if not path.exists():
+            fields = [(str(name), ARROW[frame[name].dtype.kind]) for name in frame.columns]
+            schema = pa.schema(fields, metadata={MARKS: marks})
+            table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
+            _write(lambda sink: _parquet(table.cast(schema), sink), path)
+        file = file_hash(path)
+        return KeptFrame(file, None if broken is None else _save_masks(home, broken, len(frame)))
     except OSError as error:
         raise Unavailable(
             f"{path} cannot be written: {error}.", hint="free some space, or mend its permissions"
         ) from None
 
 
-def load_frame(home: Home, sha256: str) -> tuple[pd.DataFrame, dict[str, Bools]]:
+def load_frame(home: Home, sha256: str, broken: str = "") -> tuple[pd.DataFrame, dict[str, Bools]]:
     """Return a kept table and, per feature, its rows that must not be trained on.
+
+    Args:
+        home: where.
+        sha256: of the table.
+        broken: name of the masks wanted, empty for none.
 
     Raises:
         BadData: no such table is kept, or its content is no longer what its name says.
     """
-    path = _path(home, sha256)
-    hint = "check the data it came from again, or train on new data"
+    path = frame_path(home, sha256)
     if not path.exists():
-        raise BadData(f"The rows {sha256} are not kept in {home.data}.", hint=hint)
+        raise BadData(f"The rows {sha256} are not kept in {home.data}.", hint=HINT)
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             table = file.read()
         frame = table.to_pandas(ignore_metadata=True)
-        packed = json.loads(table.schema.metadata[BROKEN])
-        marks = table.schema.metadata.get(MARKS, b"").decode()
+        marks = (table.schema.metadata or {}).get(MARKS, b"").decode()
         intact = content_hash(frame, marks) == sha256
-        broken = {name: _unpacked(mask, len(frame)) for name, mask in packed.items()}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise BadData(f"{path} is damaged: {error}.", hint=hint) from None
+        raise BadData(f"{path} is damaged: {error}.", hint=HINT) from None
     if not intact:
-        raise BadData(f"{path} is damaged: its content has another hash.", hint=hint)
-    return frame, broken
+        raise BadData(f"{path} is damaged: its content has another hash.", hint=HINT)
+    return frame, load_masks(home, broken) if broken else {}
 
 
-def _path(home: Home, sha256: str) -> Path:
-    return home.data / f"{sha256}.parquet"
+def load_masks(home: Home, name: str) -> dict[str, Bools]:
+    """Return masks by feature, each of shape (rows,).
+
+    Raises:
+        BadData: there are none of that name, or their content is no longer what it says.
+    """
+    path = masks_path(home, name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadData(f"{path} cannot be read: {error.strerror}.", hint=HINT) from None
+    if hashlib.sha256(content).hexdigest() != name:
+        raise BadData(f"{path} is damaged: its content has another hash.", hint=HINT)
+    told = json.loads(content)
+    return {feature: _unpacked(mask, told["rows"]) for feature, mask in told["broken"].items()}
 
 
-def _write(table: Any, path: Path) -> None:
+def frame_path(home: Home, name: str) -> Path:
+    """Return where a table is kept."""
+    return home.data / f"{name}.parquet"
+
+
+def masks_path(home: Home, name: str) -> Path:
+    """Return where masks are kept."""
+    return home.data / f"{name}.json"
+
+
+def _save_masks(home: Home, broken: Mapping[str, Bools], rows: int) -> str:
+    kept = {name: _packed(mask) for name, mask in sorted(broken.items()) if mask.any()}
+    if not kept:
+        return ""
+    content = json.dumps({"broken": kept, "rows": rows}).encode()
+    name = hashlib.sha256(content).hexdigest()
+    path = masks_path(home, name)
+    if not path.exists():
+        _write(lambda sink: sink.write(content), path)
+    return name
+
+
+def _parquet(table: Any, sink: BinaryIO) -> None:
+    pyarrow.parquet.write_table(table, sink, compression="zstd")
+
+
+def _write(fill: Callable[[BinaryIO], object], path: Path) -> None:
     # The name appears only once the content is complete and on disk.
     part = path.with_name(f"{uuid4().hex}.part")
     try:
         with part.open("xb") as sink:
-            pyarrow.parquet.write_table(table, sink, compression="zstd")
+            fill(sink)
             sink.flush()
             os.fsync(sink.fileno())
         part.replace(path)
@@ -100,13 +162,10 @@ def _write(table: Any, path: Path) -> None:
         raise
 
 
-def _packed(broken: Mapping[str, Bools]) -> dict[str, str]:
-    return {
-        name: base64.b64encode(np.packbits(mask).tobytes()).decode()
-        for name, mask in sorted(broken.items())
-    }
+def _packed(mask: Bools) -> str:
+    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode()
 
 
 def _unpacked(mask: str, rows: int) -> Bools:
-    bits = np.frombuffer(base64.b64decode(mask), dtype=np.uint8)
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(mask)), dtype=np.uint8)
     return np.unpackbits(bits, count=rows).astype(bool)

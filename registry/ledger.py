@@ -1,134 +1,66 @@
 """The ledger: which version is champion, who made it so and why, and every decision.
 
 It is a database of its own, never MLflow's: a SQLite file, or the schema ``factory`` on
-PostgreSQL. History is only ever appended to. Whoever writes first takes a lock on the model, so
-that two promoters of one model follow each other instead of meeting.
+PostgreSQL. A model's history is one chain of entries that is only ever appended to (see
+``registry.chain``). Whoever writes first takes a lock on the model, so that two promoters of one
+model follow each other instead of meeting.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text, update
+from sqlalchemy import Connection, Select, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from factory.nouns import DataVersion
+from registry.chain import Entry, EntryKind, Head
 from registry.engine import WRITES, ledger_engine
 from registry.entries import (
     SCHEMA,
     Decision,
     Promotion,
-    Source,
+    VersionEntry,
     WindowEntry,
-    decisions,
+    entries,
     metadata,
     models,
-    promotions,
-    windows,
 )
 from registry.home import LOCK_SECONDS
-
-
-class Transaction:
-    """What may be written of one model while its lock is held; all of it is kept, or none."""
-
-    def __init__(self, connection: Connection, model: str) -> None:
-        self.connection = connection
-        self.model = model
-
-    def champion(self) -> int | None:
-        """Return the version that is champion now."""
-        newest = _newest(self.connection, self.model)
-        return newest.version if newest else None
-
-    def previous(self) -> int | None:
-        """Return the version that was champion just before."""
-        newest = _newest(self.connection, self.model)
-        return newest.previous if newest else None
-
-    def promote(
-        self, version: int, *, who: str, why: str, at: str, decision: str | None = None
-    ) -> bool:
-        """Make a version the champion; False, and nothing written, where it is already.
-
-        Args:
-            version: of this model.
-            who: person or program.
-            why: the reason in words.
-            at: moment, UTC, ISO format.
-            decision: id of the decision that led to it.
-        """
-        champion = self.champion()
-        if champion == version:
-            return False
-        told = {"version": version, "previous": champion, "who": who, "why": why, "at": at}
-        self._append(promotions, **told, decision=decision)
-        return True
-
-    def record_decision(
-        self,
-        id: str,  # noqa: A002 - it is the decision's id
-        *,
-        window_sha256: str,
-        champion_before: int | None,
-        champion_after: int | None,
-        body: str,
-        at: str,
-    ) -> bool:
-        """Append a decision; False, and nothing written, where its id is known already."""
-        if self.connection.scalar(select(decisions.c.id).where(decisions.c.id == id)) is not None:
-            return False
-        before_after = {"champion_before": champion_before, "champion_after": champion_after}
-        self._append(
-            decisions, id=id, window_sha256=window_sha256, **before_after, body=body, at=at
-        )
-        return True
-
-    def record_window(
-        self, version: DataVersion, *, source: Source, labelled: int, quarantined: bool, at: str
-    ) -> bool:
-        """Append a window; False where the same content is known already.
-
-        What is known keeps its place and its source; only the quarantine of a checked window
-        follows the newest word on it.
-        """
-        same = (windows.c.model == self.model) & (windows.c.sha256 == version.sha256)
-        if self.connection.execute(select(windows.c.sequence).where(same)).first():
-            checked = same & (windows.c.source == "window")
-            self.connection.execute(update(windows).where(checked).values(quarantined=quarantined))
-            return False
-        span = {"rows": version.rows, "start": version.start, "end": version.end}
-        self._append(
-            windows, sha256=version.sha256, source=source, **span,
-            labelled=labelled, quarantined=quarantined, at=at,
-        )  # fmt: skip
-        return True
-
-    def _append(self, table: Table, **values: Any) -> None:
-        newest = select(func.max(table.c.sequence)).where(table.c.model == self.model)
-        sequence = (self.connection.scalar(newest) or 0) + 1
-        row = {"model": self.model, "sequence": sequence, **values}
-        self.connection.execute(insert(table).values(row))
+from registry.transaction import Transaction, newest_promotion, read_entries, read_rows
+from registry.views import decision_of, fold_windows, promotion_of, version_of
 
 
 class Ledger:
     """The ledger at a SQLAlchemy URL; its tables are created where they are missing.
 
+    Whatever is read is checked against its hash, one by one; ``registry.verify`` walks the chain.
+
     Raises:
         BadConfig: the URL is malformed, or is neither SQLite's nor PostgreSQL's.
         Unavailable: the database does not answer, or is none.
+        Damaged: an entry that is read was edited.
     """
 
     def __init__(self, url: str) -> None:
         self._engine = ledger_engine(url)
         self._local = self._engine.dialect.name == "sqlite"
+        self._before: int | None = None
         with self._engine.connect() as connection:
-            exists = inspect(connection).has_table(
-                windows.name, schema=None if self._local else SCHEMA
-            )
+            schema = None if self._local else SCHEMA
+            exists = inspect(connection).has_table(entries.name, schema=schema)
         if not exists:
             with self._writing() as connection:
                 self._create(connection)
+
+    def before(self, sequence: int) -> "Ledger":
+        """Return the ledger as it was when an entry of a model was about to be written.
+
+        It answers for that model only, and cannot be written to.
+        """
+        past = copy(self)
+        past._before = sequence  # noqa: SLF001 - its own kind
+        return past
 
     @contextmanager
     def transaction(self, model: str) -> Iterator[Transaction]:
@@ -139,6 +71,8 @@ class Ledger:
         Raises:
             Unavailable: another process held the lock for 30 seconds, or the database is gone.
         """
+        if self._before is not None:
+            raise ValueError("the past cannot be written")
         with self._writing() as connection:
             add = (sqlite if self._local else postgresql).insert(models).values(name=model)
             connection.execute(add.on_conflict_do_nothing())
@@ -148,40 +82,93 @@ class Ledger:
     def champion(self, model: str) -> int | None:
         """Return the version that is champion, None where there is none."""
         with self._engine.connect() as connection:
-            return Transaction(connection, model).champion()
+            newest = newest_promotion(connection, model, self._before)
+        return newest.version if newest else None
 
     def previous(self, model: str) -> int | None:
         """Return the version that was champion just before, None where there is none."""
         with self._engine.connect() as connection:
-            return Transaction(connection, model).previous()
+            newest = newest_promotion(connection, model, self._before)
+        return newest.previous if newest else None
 
     def history(self, model: str) -> list[Promotion]:
         """Return every promotion of a model, oldest first."""
-        return [Promotion(**row) for row in self._rows(promotions, model)]
+        return [promotion_of(entry) for entry in self._of(model, "promotion")]
 
     def decisions(self, model: str) -> list[Decision]:
         """Return every decision on a model, oldest first."""
-        return [Decision(**row) for row in self._rows(decisions, model)]
+        return [decision_of(entry) for entry in self._of(model, "decision")]
 
     def windows(self, model: str) -> list[WindowEntry]:
         """Return every window that a model was trained or checked on, oldest first."""
-        return [WindowEntry(**row) for row in self._rows(windows, model)]
+        return fold_windows(self._of(model, "window", "mark"))
+
+    def versions(self, model: str) -> list[VersionEntry]:
+        """Return every version whose content was recorded, oldest first."""
+        return [version_of(entry) for entry in self._of(model, "version")]
+
+    def version(self, model: str, version: int) -> VersionEntry | None:
+        """Return what was recorded of one version, None where nothing was."""
+        found = self._read(
+            select(entries).where(
+                entries.c.model == model,
+                entries.c.key == str(version),
+                entries.c.kind == "version",
+            )
+        )
+        return version_of(found[0]) if found else None
 
     def decision(self, id: str) -> Decision | None:  # noqa: A002 - it is the decision's id
         """Return one decision, None where the id is unknown."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(decisions).where(decisions.c.id == id)).first()
-        return Decision(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name
+        wanted = select(entries).where(entries.c.key == id, entries.c.kind == "decision")
+        found = self._read(wanted)
+        return decision_of(found[0]) if found else None
 
     def models(self) -> list[str]:
         """Return the names of all models that anything was recorded of."""
         with self._engine.connect() as connection:
             return list(connection.scalars(select(models.c.name).order_by(models.c.name)))
 
-    def _rows(self, table: Table, model: str) -> list[Any]:
-        wanted = select(table).where(table.c.model == model).order_by(table.c.sequence)
+    def head(self, model: str) -> Head | None:
+        """Return the end of a model's chain, None where nothing was recorded."""
         with self._engine.connect() as connection:
-            return list(connection.execute(wanted).mappings())
+            return Transaction(connection, model).head()
+
+    def entry(self, model: str, sequence: int) -> Entry | None:
+        """Return one link of a chain as it is, None where there is none."""
+        wanted = select(entries).where(entries.c.model == model, entries.c.sequence == sequence)
+        with self._engine.connect() as connection:
+            found = read_rows(connection, wanted)
+        return found[0] if found else None
+
+    def chain(self, model: str) -> list[Entry]:
+        """Return a model's whole chain, oldest first, as it is: nothing is checked."""
+        wanted = select(entries).where(entries.c.model == model)
+        with self._engine.connect() as connection:
+            return read_rows(connection, wanted.order_by(entries.c.sequence))
+
+    def chained(self) -> list[str]:
+        """Return the names that stand in entries, whether or not they are those of models."""
+        with self._engine.connect() as connection:
+            return sorted(map(str, connection.scalars(select(entries.c.model).distinct())))
+
+    def file_damage(self) -> str | None:
+        """Say what SQLite finds wrong with its file: pages and indices that do not agree."""
+        if not self._local:
+            return None
+        with self._engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars().all()
+        return None if found == ["ok"] else " ".join(map(str, found))
+
+    def _of(self, model: str, *kinds: EntryKind) -> list[Entry]:
+        wanted = select(entries).where(entries.c.model == model, entries.c.kind.in_(kinds))
+        return self._read(wanted.order_by(entries.c.sequence))
+
+    def _read(self, wanted: Select[Any]) -> list[Entry]:
+        if self._before is not None:
+            wanted = wanted.where(entries.c.sequence < self._before)
+        with self._engine.connect() as connection:
+            return read_entries(connection, wanted)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -196,9 +183,3 @@ class Ledger:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('factory.ledger'))"))
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         metadata.create_all(connection)
-
-
-def _newest(connection: Connection, model: str) -> Promotion | None:
-    wanted = select(promotions).where(promotions.c.model == model)
-    row = connection.execute(wanted.order_by(promotions.c.sequence.desc()).limit(1)).first()
-    return Promotion(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name

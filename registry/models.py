@@ -7,30 +7,19 @@ that was set in MLflow by hand is therefore not adopted but set back.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from factory.errors import Conflict, NoChampion, UnknownModel
-from registry.aliases import CHALLENGER, differs, project
-from registry.home import Home
-from registry.ledger import Ledger, Transaction
+from factory.errors import Conflict, Damaged, NoChampion, UnknownModel
+from registry.aliases import CHALLENGER, HEAD, differs, project, show_head
+from registry.chain import Head
 from registry.registered import Versions
+from registry.transaction import Transaction
 
 Record = Callable[[Transaction], None]
 
 
 class Models(Versions):
-    """The models of a home: their versions, and which of them serves.
-
-    Args:
-        home: whose tracking store is the registry.
-        ledger: the truth about champions.
-
-    Raises:
-        Unavailable: the store does not answer.
-    """
-
-    def __init__(self, home: Home, ledger: Ledger) -> None:
-        super().__init__(home)
-        self.ledger = ledger
+    """The models of a home: their versions, and which of them serves, by the ledger."""
 
     def champion(self, name: str) -> int:
         """Return the version that serves, as the ledger has it.
@@ -38,7 +27,9 @@ class Models(Versions):
         Raises:
             UnknownModel: nothing of that name is registered.
             NoChampion: no version was promoted yet.
+            Unavailable: the ledger is damaged.
         """
+        self.require_head(name)
         version = self.ledger.champion(name)
         if version is None:
             self._registered(name)
@@ -76,17 +67,22 @@ class Models(Versions):
         Raises:
             UnknownModel: there is no such version.
             Conflict: the champion is not the one expected.
+            Unavailable: the ledger is damaged, or cannot be written.
         """
         self._version(name, version)
-        with self.ledger.transaction(name) as t:
+        unknown = self.ledger.version(name, version) is None
+        files = self.content(name, version) if unknown else {}
+        with self._writing(name) as t:
             champion = t.champion()
             if champion == version:
                 return False
             _expect(name, champion, expected)
             if record is not None:
                 record(t)
+            if unknown:
+                t.record_version(version, files=files, made={}, at=at)
             t.promote(version, who=who, why=why, at=at, decision=decision)
-            project(self._client, name, version, champion)
+            project(self.client, name, version, champion)
         return True
 
     def unchanged(self, name: str, *, expected: int | None, record: Record) -> None:
@@ -95,7 +91,7 @@ class Models(Versions):
         Raises:
             Conflict: the champion is not the one expected.
         """
-        with self.ledger.transaction(name) as t:
+        with self._writing(name) as t:
             _expect(name, t.champion(), expected)
             record(t)
 
@@ -147,21 +143,36 @@ class Models(Versions):
             UnknownModel: there is no such version.
         """
         self._version(name, version)
-        self._client.set_registered_model_alias(name, CHALLENGER, str(version))
+        self.client.set_registered_model_alias(name, CHALLENGER, str(version))
 
     def repair(self) -> list[str]:
         """Make the aliases of every model agree with the ledger; return in words what moved.
 
-        A promotion that runs meanwhile is waited for, not disturbed.
+        A promotion that runs meanwhile is waited for, not disturbed. The head that MLflow shows
+        follows its chain. A damaged ledger is left for whoever reads it to tell of.
         """
-        held = {m.name: {a: int(v) for a, v in m.aliases.items()} for m in self._ours()}
         mended = []
-        for name in sorted({*held, *self.ledger.models()}):
-            champion, previous = self.ledger.champion(name), self.ledger.previous(name)
-            if name in held and differs(held[name], champion, previous):
-                with self.ledger.transaction(name) as t:
-                    mended += project(self._client, name, t.champion(), t.previous())
+        for name, held, shown in self._shown():
+            with suppress(Damaged):
+                self._show(name, shown)
+                champion, previous = self.ledger.champion(name), self.ledger.previous(name)
+                if differs(held, champion, previous):
+                    with self.ledger.transaction(name) as t:
+                        mended += project(self.client, name, t.champion(), t.previous())
         return mended
+
+    def _shown(self) -> list[tuple[str, dict[str, int], Head]]:
+        """Return of each model what MLflow shows: its aliases and the head of its chain."""
+        return [
+            (m.name, {a: int(v) for a, v in m.aliases.items()}, Head.of(m.tags.get(HEAD, "")))
+            for m in sorted(self._ours(), key=lambda model: str(model.name))
+        ]
+
+    def _show(self, name: str, shown: Head) -> None:
+        head = self.ledger.head(name)
+        if head is not None and head.sequence > shown.sequence:
+            self.require_head(name)
+            show_head(self.client, name, head)
 
 
 def _expect(name: str, champion: int | None, expected: int | None) -> None:

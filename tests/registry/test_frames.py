@@ -4,7 +4,7 @@ import pytest
 from made import make_frame, make_schema
 
 from factory.errors import BadData, Unavailable
-from registry.frames import load_frame, save_frame
+from registry.frames import KeptFrame, load_frame, save_frame
 from registry.versions import data_version, marks_of
 
 
@@ -15,25 +15,42 @@ def kept(home):
     frame["void"] = np.array([None] * len(frame), dtype=object)
     version = data_version(frame, make_schema())
     broken = {"a": np.arange(13) % 3 == 0, "b": np.zeros(13, dtype=bool)}
-    save_frame(home, frame, version, broken)
-    return frame, version, broken
+    told = save_frame(home, frame, version, broken)
+    return frame, version, broken, told
 
 
 def test_a_table_comes_back(home, kept):
-    frame, version, broken = kept
-    loaded, masks = load_frame(home, version.sha256)
+    frame, version, broken, told = kept
+    loaded, masks = load_frame(home, version.sha256, told.broken)
     pd.testing.assert_frame_equal(loaded, frame)
     assert list(masks) == ["a"]
     np.testing.assert_array_equal(masks["a"], broken["a"])
 
 
-def test_the_same_content_is_one_file(home, kept):
-    frame, version, broken = kept
-    save_frame(home, frame, version)
-    assert list(load_frame(home, version.sha256)[1]) == ["a"]
-    save_frame(home, frame, version, {"b": ~broken["a"]})
-    assert list(load_frame(home, version.sha256)[1]) == ["b"]
-    assert [p.name for p in home.data.iterdir()] == [f"{version.sha256}.parquet"]
+def test_the_same_content_is_one_file_and_no_mask_is_lost(home, kept):
+    frame, version, broken, told = kept
+    again = save_frame(home, frame, version)
+    assert again == KeptFrame(told.file, None)
+    other = save_frame(home, frame, version, {"b": ~broken["a"]})
+    assert other.file == told.file
+    assert list(load_frame(home, version.sha256, told.broken)[1]) == ["a"]
+    assert list(load_frame(home, version.sha256, other.broken)[1]) == ["b"]
+    assert load_frame(home, version.sha256)[1] == {}
+    assert save_frame(home, frame, version, {"b": broken["b"]}).broken == ""
+    names = {f"{version.sha256}.parquet", f"{told.broken}.json", f"{other.broken}.json"}
+    assert {path.name for path in home.data.iterdir()} == names
+
+
+@pytest.mark.parametrize("spoil", [lambda c: c[:-1], lambda c: c.replace(b"13", b"12"), None])
+def test_masks_that_are_no_longer_what_was_written_are_refused(home, kept, spoil):
+    _, version, _, told = kept
+    path = home.data / f"{told.broken}.json"
+    content = path.read_bytes()
+    path.unlink()
+    if spoil is not None:
+        path.write_bytes(spoil(content))
+    with pytest.raises(BadData, match="json"):
+        load_frame(home, version.sha256, told.broken)
 
 
 def test_an_absent_table_is_refused(home):
@@ -57,7 +74,7 @@ def test_damage_is_noticed(home, kept, seed):
 
 
 def test_another_content_under_the_name_is_noticed(home, kept):
-    frame, version, _ = kept
+    frame, version, *_ = kept
     other = frame.iloc[::-1].reset_index(drop=True)
     second = data_version(other, make_schema())
     save_frame(home, other, second)
@@ -67,7 +84,7 @@ def test_another_content_under_the_name_is_noticed(home, kept):
 
 
 def test_a_failed_write_leaves_nothing(home, kept):
-    frame, _, _ = kept
+    frame, *_ = kept
     version = data_version(frame.head(3), make_schema())
     home.data.rename(home.path / "elsewhere")
     with pytest.raises(Unavailable, match="cannot be written"):

@@ -63,20 +63,25 @@ def test_decisions_are_kept_once(ledger):
 
 
 def test_windows_are_kept_once_and_in_place(ledger):
-    train = {"source": "train", "labelled": 10, "quarantined": False, "at": "now"}
-    other = {"source": "window", "labelled": 4, "at": "later"}
+    train = {"source": "train", "labelled": 10, "file": "f", "broken": None, "at": "now"}
+    other = {"source": "window", "labelled": 4, "file": "f", "broken": "masks", "at": "later"}
+    two = DataVersion("two", 5)
     with ledger.transaction("m") as t:
-        assert t.record_window(ROWS, **train)
-        assert t.record_window(DataVersion("two", 5), **other, quarantined=False)
-        assert not t.record_window(ROWS, **train)
+        assert t.record_window(ROWS, **train, quarantined=False)
+        assert t.record_window(two, **other, quarantined=False)
+        assert not t.record_window(ROWS, **train, quarantined=False)
         assert not t.record_window(ROWS, **other, quarantined=True)
-        assert not t.record_window(DataVersion("two", 5), **other, quarantined=True)
+        assert not t.record_window(two, **other, quarantined=True)
+        assert not t.record_window(two, **other, quarantined=True)
+        assert not t.record_window(two, **train, quarantined=True)
     assert ledger.windows("m") == [
-        WindowEntry(
-            "m", 1, "sha", "train", 10, 10, "2025-01-01", "2025-01-02", quarantined=False, at="now"
-        ),
-        WindowEntry("m", 2, "two", "window", 5, 4, None, None, quarantined=True, at="later"),
-    ]
+        WindowEntry("m", 1, "sha", "train", 10, 10, "2025-01-01", "2025-01-02", "f", "masks",
+                    quarantined=False, at="now"),
+        WindowEntry("m", 2, "two", "window", 5, 4, None, None, "f", "masks",
+                    quarantined=True, at="later"),
+    ]  # fmt: skip
+    assert [entry.kind for entry in ledger.chain("m")] == ["window", "window", "mark", "mark"]
+    assert [w.quarantined for w in ledger.before(4).windows("m")] == [False, False]
 
 
 def test_an_exception_leaves_everything_as_it_was(ledger):
@@ -86,7 +91,9 @@ def test_an_exception_leaves_everything_as_it_was(ledger):
     def fail():
         with ledger.transaction("m") as t:
             t.promote(2, **WHY)
-            t.record_window(ROWS, source="window", labelled=1, quarantined=False, at="now")
+            t.record_window(
+                ROWS, source="window", labelled=1, quarantined=False, file="", broken="", at="now"
+            )
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -14,6 +14,7 @@ from registry.home import open_home
 from registry.ledger import Ledger
 from registry.models import Models
 from registry.runs import Runs
+from registry.verify import verify_model
 
 PROMOTERS, EACH = 3, 6
 KILLS = {"sqlite": 15, "postgresql": 5}
@@ -65,7 +66,9 @@ def models(store, name):
 def assert_nothing_lost(models, name):
     """History is a chain without gaps, and MLflow shows its end."""
     history = models.ledger.history(name)
-    assert [p.sequence for p in history] == list(range(1, len(history) + 1))
+    chain = models.ledger.chain(name)
+    assert [entry.sequence for entry in chain] == list(range(1, len(chain) + 1))
+    assert verify_model(models, name).damage is None
     assert [p.previous for p in history] == [None, *(p.version for p in history[:-1])]
     assert all(p.version != p.previous for p in history)
     held = connect(models.home).get_registered_model(name).aliases
