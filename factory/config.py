@@ -165,6 +165,30 @@ class CheckConfig(Part):
     )
 
 
+class GateConfig(Part):
+    """What a challenger must not break; null turns a limit off."""
+
+    test: Literal["by_remedy", "improvement", "non_inferiority"] = Field(
+        "by_remedy", description="by_remedy: hedges need only be no worse, the rest better"
+    )
+    margin: float = Field(
+        0.02, ge=0, lt=1, description="relative loss that still counts as no worse"
+    )
+    segment_loss: float | None = Field(
+        0.05, ge=0, description="relative loss that is accepted in a segment"
+    )
+    forgetting: float | None = Field(
+        0.1, ge=0, description="relative loss that is accepted on older rows, which the newest lack"
+    )
+    latency_ratio: float | None = Field(10.0, gt=0, description="to the champion's")
+    latency_ms: float | None = Field(None, gt=0, description="to predict one row")
+    size_ratio: float | None = Field(20.0, gt=0, description="to the champion's")
+    size_mb: float | None = Field(None, gt=0, description="of the saved pipeline")
+    leak: Share | None = Field(
+        0.999, description="how well a single feature may tell the target, 1 being exactly"
+    )
+
+
 class PolicyConfig(Part):
     """What a remedy must be worth."""
 
@@ -186,6 +210,7 @@ class PolicyConfig(Part):
     retrain_cost: float = Field(
         0.01, ge=0, description="relative gain a retraining must bring on top of a cheaper remedy"
     )
+    gate: GateConfig = GateConfig()
 
 
 class ModelConfig(Part):

@@ -352,11 +352,22 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class GateTest:
+    """One of the gate's tests: ``passed`` is None where rows were too few to tell."""
+
+    name: str
+    passed: bool | None
+    because: str
+    figures: Mapping[str, float | int | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The gate's outcome, in words."""
+    """The gate's outcome, in words: passed where no test failed."""
 
     passed: bool
     because: str
+    tests: tuple[GateTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
 import numpy as np
+import pandas as pd
 
-from factory.gate import Bar, gate
+from factory.bundle import Bundle
+from factory.gate import Bar, Costs, gate, measure_costs
 from factory.nouns import (
     Adapt,
     AskLabels,
@@ -14,14 +16,16 @@ from factory.nouns import (
     DropFeatures,
     FixSource,
     Keep,
+    Remedy,
     Retrain,
     RollBack,
     Verdict,
     remedy_json,
 )
-from factory.rehearse import Rehearsed, bound_confidence
+from factory.rehearse import Rehearsed
 from flows.console import plain
 from flows.loop import Case, Examined
+from flows.older import older_rows
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
 from registry.runs import Runs
@@ -62,24 +66,32 @@ def remediate(
 
 
 def judge(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], outcome: Outcome,
-    place: Workplace,
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
+    outcome: Outcome, place: Workplace,
 ) -> Outcome:  # fmt: skip
     """Put the challenger, as the registry returns it, through the gate."""
     if outcome.challenger is None:
         return outcome
-    policy = case.config.policy
-    bar = Bar(
-        gain=policy.minimum_gain,
-        confidence=bound_confidence(policy.error_rate, len(rehearsed) - 1),
-        resamples=case.config.check.resamples,
-        seed=case.config.seed,
-        minimum_rows=policy.minimum_rows,
-    )
-    rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
     challenger = place.models.load(case.model, outcome.challenger)
-    verdict = gate(case.champion, challenger, rows, bar)
+    costs = measure_costs(case.champion, challenger, judged_rows(case, examined), place.clock)
+    verdict = verdict_on(challenger, case, examined, rehearsed, choice.remedy, costs)
     return Outcome(outcome.challenger, verdict, outcome.notes)
+
+
+def verdict_on(
+    challenger: Bundle, case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...],
+    remedy: Remedy, costs: Costs | None = None,
+) -> Verdict:  # fmt: skip
+    """Put a chosen model through the gate, on the rows that the remedies were measured on."""
+    bar = Bar.of(case.config, remedy, challengers=len(rehearsed) - 1)
+    rows = judged_rows(case, examined)
+    older = older_rows(examined.rows, case.champion.schema, rows)
+    return gate(case.champion, challenger, rows, bar, older=older, costs=costs)
+
+
+def judged_rows(case: Case, examined: Examined) -> pd.DataFrame:
+    """Return the window's rows that remedies are measured on."""
+    return case.window.frame.loc[examined.measure].reset_index(drop=True)
 
 
 def conclude(

@@ -6,16 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from prefect import flow, get_run_logger
 
 from factory.bundle import Bundle
 from factory.config import ModelConfig, load_config
 from factory.errors import NoChampion
-from factory.gate import Bar, gate, gate_first
-from factory.nouns import Verdict
+from factory.gate import Bar, gate, gate_first, measure_costs
+from factory.nouns import DataVersion, Verdict, Window
 from flows.artifacts import publish_training
+from flows.older import rows_before
 from flows.progress import on_trial
+from flows.recall import Stored
 from flows.steps import step
 from flows.workplace import Workplace, now, open_workplace
 from registry.databases import without_password
@@ -125,11 +126,11 @@ def gate_and_promote(
         champion_version = None
     challenger = place.models.load(settings.name, version)
     if champion_version is None:
-        verdict = gate_first(challenger, trained.baseline)
+        verdict = gate_first(challenger, trained.baseline, Bar.of(settings))
     else:
         champion = place.models.load(settings.name, champion_version)
         newest = newest_rows(trained, rows, settings.name, place)
-        verdict = against_champion(champion, challenger, newest, settings)
+        verdict = against_champion(champion, challenger, newest, settings, place)
     kept = save_frame(place.home, rows.frame, rows.version)
     at = now()
 
@@ -158,7 +159,7 @@ def gate_and_promote(
     return verdict
 
 
-def newest_rows(trained: Trained, rows: TrainingData, model: str, place: Workplace) -> pd.DataFrame:
+def newest_rows(trained: Trained, rows: TrainingData, model: str, place: Workplace) -> Window:
     """Return the rows to judge on: the held-out ones, or a checked window where it is newer.
 
     A model trained on a stale export would else be judged on stale rows, and pass.
@@ -170,30 +171,26 @@ def newest_rows(trained: Trained, rows: TrainingData, model: str, place: Workpla
     ]
     newest = max(windows, key=lambda w: str(w.end), default=None)
     if newest is None or str(newest.end) <= str(rows.version.end):
-        return trained.bundle.reference
+        return Window(trained.bundle.reference, rows.version)
     frame, _ = load_frame(place.home, newest.sha256)
     target = trained.bundle.schema.target
-    return frame.loc[frame[target].notna()].reset_index(drop=True)
+    known = frame.loc[frame[target].notna()].reset_index(drop=True)
+    return Window(known, DataVersion(newest.sha256, len(frame), newest.start, newest.end))
 
 
 def against_champion(
-    champion: Bundle, challenger: Bundle, rows: pd.DataFrame, settings: ModelConfig
+    champion: Bundle, challenger: Bundle, rows: Window, settings: ModelConfig, place: Workplace
 ) -> Verdict:
     """Put a newly trained model through the gate, on rows that neither was trained on."""
-    absent = {*champion.schema.names, *challenger.schema.names} - set(rows.columns)
+    frame = rows.frame
+    absent = {*champion.schema.names, *challenger.schema.names} - set(frame.columns)
     if absent or champion.schema.classes != challenger.schema.classes:
         what = f"columns ({', '.join(sorted(absent))})" if absent else "classes"
         because = f"Champion and challenger read other {what} and cannot be compared"
         return Verdict(passed=False, because=because)
-    policy = settings.policy
-    bar = Bar(
-        gain=policy.minimum_gain,
-        confidence=1.0 - 2.0 * policy.error_rate,
-        resamples=settings.check.resamples,
-        seed=settings.seed,
-        minimum_rows=policy.minimum_rows,
-    )
-    return gate(champion, challenger, rows, bar)
+    older = rows_before(Stored(place, settings.name), champion.whole, champion.schema, rows)
+    costs = measure_costs(champion, challenger, frame, place.clock)
+    return gate(champion, challenger, frame, Bar.of(settings), older=older, costs=costs)
 
 
 def measured(

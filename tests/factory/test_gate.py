@@ -16,7 +16,7 @@ from factory.plan import History, applicable
 from factory.rehearse import evaluation_rows, rehearse
 
 SCHEMA = Schema((Column("a", "number"), Column("b", "number")), "y", "regression", id="id")
-BAR = Bar(gain=0.02, confidence=0.9, resamples=200, seed=0, minimum_rows=30)
+BAR = Bar(minimum_rows=30)
 
 
 def rows(n, *, slope=1.0, seed=0, first=0):
@@ -75,8 +75,8 @@ def test_a_constant_model_fails_whatever_it_scores():
 
 def test_the_first_champion_must_beat_a_constant():
     challenger = bundle(rows(300))
-    assert gate_first(challenger, baseline=1.0).passed
-    assert not gate_first(challenger, baseline=0.01).passed
+    assert gate_first(challenger, baseline=1.0, bar=BAR).passed
+    assert not gate_first(challenger, baseline=0.01, bar=BAR).passed
 
 
 def test_null_challengers_pass_at_most_at_the_stated_rate():
@@ -86,7 +86,7 @@ def test_null_challengers_pass_at_most_at_the_stated_rate():
     for seed in range(100):
         same = bundle(rows(400, seed=1000 + seed, first=1000 * seed + 1000))
         fresh = rows(200, seed=5000 + seed, first=200_000 + 1000 * seed)
-        bar = Bar(gain=0.0, confidence=0.9, resamples=200, seed=seed, minimum_rows=30)
+        bar = replace(BAR, gain=0.0)
         passed += gate(champion, same, fresh, bar).passed
     assert passed <= 12  # nominal 5 %; 13 or more of 100 has probability below 0.1 %
 

@@ -1,0 +1,78 @@
+"""What the gate asks of a challenger."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from factory.breakdown.bins import Groupings
+from factory.config import GateConfig, ModelConfig
+from factory.nouns import DropFeatures, Remedy
+
+Asks = Literal["improvement", "non_inferiority"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How high the challenger has to jump.
+
+    Attributes:
+        asks: that it is better, or that it is not worse by more than a margin.
+        gain: smaller relative gains are not worth a new version.
+        level: chance that a challenger passes which is no better, or worse by the margin.
+        minimum_rows: fewer rows judge nobody.
+        segments: what parts the rows; by the champion's most important features where empty.
+        most_segments: of each entry that are kept apart.
+        config: margins, budgets and what else is asked.
+    """
+
+    asks: Asks = "improvement"
+    gain: float = 0.02
+    level: float = 0.05
+    minimum_rows: int = 50
+    segments: Groupings = ()
+    most_segments: int = 50
+    config: GateConfig = field(default_factory=GateConfig)
+
+    @classmethod
+    def of(
+        cls, config: ModelConfig, remedy: Remedy | None = None, *, challengers: int = 1
+    ) -> "Bar":
+        """Return what a model's configuration asks of a remedy's challenger.
+
+        Args:
+            config: of the model.
+            remedy: that made the challenger; None for a training by hand.
+            challengers: tried on the same rows, of which it looked best.
+
+        >>> values = {"name": "m", "data": {"path": "a.csv", "target": "y"}}
+        >>> config = ModelConfig.model_validate(values)
+        >>> Bar.of(config, DropFeatures(("a",), "hedge")).asks, Bar.of(config, challengers=5).level
+        ('non_inferiority', 0.01)
+        """
+        policy = config.policy
+        return cls(
+            asks=asked(remedy) if policy.gate.test == "by_remedy" else policy.gate.test,
+            gain=policy.minimum_gain,
+            level=policy.error_rate / max(challengers, 1),
+            minimum_rows=policy.minimum_rows,
+            segments=config.check.segments,
+            most_segments=config.check.most_segments,
+            config=policy.gate,
+        )
+
+
+def asked(remedy: Remedy | None) -> Asks:
+    """Return what a remedy's challenger has to show.
+
+    A hedge, or the champion with broken features silenced, takes out a risk that the newest
+    rows may not show yet: that it is no worse is enough. A new fit, an adapted model and an
+    earlier version bring a risk of their own, and are chosen because they score better: they
+    have to.
+
+    >>> asked(None), asked(DropFeatures(("a",), "refit")), asked(DropFeatures(("a",), "neutralise"))
+    ('improvement', 'improvement', 'non_inferiority')
+    """
+    match remedy:
+        case DropFeatures(how="neutralise" | "hedge"):
+            return "non_inferiority"
+        case _:
+            return "improvement"
