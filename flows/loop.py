@@ -1,6 +1,7 @@
 """The verbs of the loop, wired to the stores: plain functions that the monitor flow orders."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -144,7 +145,7 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
         return ()
     policy = case.config.policy
     remedies = applicable(examined.checked.evidence, examined.diagnosis, case.history, policy)
-    plans = {remedy: _prepare(remedy, case, examined) for remedy in remedies}
+    plans = plans_for(remedies, case, examined)
     rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
     return rehearse(
         plans,
@@ -155,6 +156,11 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
         seed=case.config.seed,
         clock=case.memory.clock,
     )
+
+
+def plans_for(remedies: Sequence[Remedy], case: Case, examined: Examined) -> dict[Remedy, Prepare]:
+    """Return what makes the model that each remedy would serve."""
+    return {remedy: _prepare(remedy, case, examined) for remedy in remedies}
 
 
 def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
