@@ -77,6 +77,8 @@ class Bundle:
             where ``check.corruptions`` is 0, and for few rows.
         online: watches row by row, see ``factory.online``; None where ``check.online`` is absent.
         budget: what the reference says of false alarms (see ``factory.budget``).
+        units: per feature whose unit ever changed, how a value told in each of the earlier units
+            becomes one in the present unit: times a factor, plus an offset.
     """
 
     schema: Schema
@@ -97,6 +99,7 @@ class Bundle:
     predictor: PerformancePredictor | None = None
     online: Monitor | None = None
     budget: AlarmBudget = field(default_factory=AlarmBudget)
+    units: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
     @cached_property
     def profile(self) -> Profile:
@@ -117,11 +120,13 @@ class Bundle:
 
     def neutralise(self, features: tuple[str, ...]) -> "Bundle":
         """Return the same model with some features replaced by their neutral constants."""
-        values = {name: self.neutral[name] for name in features}
-        steps = [("neutralise", Neutralise(values)), *self.pipeline.steps]
-        if self.neutralised:
-            earlier = self.pipeline.steps[0][1].constants
-            steps = [("neutralise", Neutralise({**earlier, **values})), *self.pipeline.steps[1:]]
+        constants = {name: self.neutral[name] for name in features}
+        steps = list(self.pipeline.steps)
+        # Constants are in the unit that was learnt from, so that they come after a conversion.
+        place = 1 if steps[0][0] == "convert" else 0
+        if steps[place][0] == "neutralise":
+            constants = {**steps.pop(place)[1].constants, **constants}
+        steps.insert(place, ("neutralise", Neutralise(constants)))
         together = tuple(sorted({*self.neutralised, *features}))
         return self.saying(Pipeline(steps), neutralised=together)
 

@@ -36,6 +36,10 @@ from registry.files import changed, fetched, files_of
 from registry.states import read_values, write_values
 
 TRUSTED_TYPES = (
+    "factory.adapt.convert.Convert",
+    "factory.adapt.corrected.CorrectedClassifier",
+    "factory.adapt.corrected.CorrectedRegressor",
+    "factory.adapt.scaling.Scaling",
     "factory.bundle.Neutralise",
     "factory.calibrate.Calibrator",
     "factory.calibrate.Curve",

@@ -26,10 +26,15 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from factory.adapt import adapted
+from factory.adapt.corrected import CorrectedClassifier, moved_line, with_final
+from factory.adapt.scaling import Scaling
 from factory.bundle import pipeline_outputs
+from factory.calibrate import Calibrator
 from factory.errors import Unavailable, UnknownModel
 from factory.estimate import estimate, fit_estimator
 from factory.metrics import metric_named
+from factory.nouns import Adapt, Problem
 from registry.bundles import TRUSTED_TYPES, fetched_bundle
 from registry.client import MlflowException, connect, mlflow
 from registry.models import Models
@@ -79,6 +84,29 @@ def test_a_bundle_comes_back_as_it_was(home, models, keep, task):
     assert loaded.neutralised == ("a", "c", "d")
     models.verify("m", version)
     assert models.load("m", version) is Models(home, models.ledger).load("m", version)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_an_adapted_bundle_comes_back_bit_for_bit(models, keep, task):
+    bundle = make_bundle(task)
+    problems = [Problem("a", "unit", 1.0, unit=(2.54, 3.0))]
+    nothing = bundle.reference.head(0)
+    told = {"learn": nothing, "window": nothing, "problems": problems}
+    bundle = adapted(bundle, Adapt("unit"), **told).neutralise(("b",))
+    if task == "regression":
+        bundle = bundle.saying(moved_line(bundle, 1.5, 0.75))
+    else:
+        classes = len(bundle.schema.classes)
+        codes = np.arange(len(bundle.reference)) % classes
+        curves = Calibrator.fit(bundle.reference_outputs, codes)
+        scaling = Scaling(0.7, np.arange(classes) / 3)
+        model = CorrectedClassifier(bundle.pipeline.steps[-1][1], scaling, curves)
+        bundle = bundle.saying(with_final(bundle.pipeline, model))
+    version = keep(bundle)
+    loaded = models.load("m", version)
+    assert_same(bundle, loaded)
+    assert loaded.units == {"a": ((2.54, 3.0),)}
+    models.verify("m", version)
 
 
 def test_a_version_is_a_plain_mlflow_model(home, models, keep):
