@@ -42,7 +42,7 @@ from factory.rehearse import (
 )
 from factory.told import check_json
 from flows.recall import Memory, Rows, gather
-from training.train import refit
+from training.again import refit
 
 
 @dataclass(frozen=True)

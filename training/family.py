@@ -28,6 +28,7 @@ class Family:
         native_missing: whether it learns from missing numbers as they are.
         row_limit: most rows it is fitted on, where its cost grows faster than the rows.
         slow_losses: losses it can minimise, but only trains with when asked for by name.
+        weighted: whether its estimators take weights of rows.
         class_rows: per loss, fewest rows a class needs to be learned; 1 when absent.
     """
 
@@ -40,6 +41,7 @@ class Family:
     native_missing: bool = False
     row_limit: int | None = None
     slow_losses: tuple[str, ...] = ()
+    weighted: bool = True
     class_rows: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from factory.config import FeaturesConfig
-from factory.nouns import Schema
+from factory.nouns import Floats, Schema
 from training.family import Family, family_named
 from training.features import feature_steps
 from training.space import Params
@@ -28,6 +28,7 @@ def fit_pipeline(
     params: Params,
     loss: str,
     seed: int,
+    weights: Floats | None = None,
 ) -> Pipeline:
     """Fit feature engineering and estimator together.
 
@@ -42,9 +43,17 @@ def fit_pipeline(
         params: its hyperparameters.
         loss: one of the family's losses, not ``auto``.
         seed: of everything random.
+        weights: how much each row counts, above 0, shape (rows,); only their ratios matter. A
+            family that cannot weight rows draws them that often.
     """
     family = family_named(family_name)
-    used = frame.iloc[learned_rows(frame, schema, family, loss, seed)]
+    learned = learned_rows(frame, schema, family, loss, seed)
+    counting: dict[str, Floats] = {}
+    if weights is not None and family.weighted:
+        counting = {"model__sample_weight": weights[learned] / weights[learned].mean()}
+    elif weights is not None:
+        learned = _drawn(learned, weights[learned], seed)
+    used = frame.iloc[learned]
     target = used[schema.target].to_numpy()
     estimator: Any
     if schema.task != "regression" and len(np.unique(target)) == 1:
@@ -57,7 +66,7 @@ def fit_pipeline(
         # A model that stopped early is judged by its score like any other.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        pipeline.fit(used[list(schema.names)], target)
+        pipeline.fit(used[list(schema.names)], target, **counting)
     return pipeline
 
 
@@ -82,6 +91,11 @@ def sampled(rows: int, limit: int, seed: int) -> Positions:
     if rows <= limit:
         return np.arange(rows)
     return np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
+
+
+def _drawn(rows: Positions, weights: Floats, seed: int) -> Positions:
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.choice(rows, size=len(rows), p=weights / weights.sum()))
 
 
 def _common(target: NDArray[Any], fewest: int) -> NDArray[np.bool_]:

@@ -12,10 +12,10 @@ from factory.bundle import pipeline_outputs
 from factory.config import FeaturesConfig
 from factory.errors import BadData, FactoryError
 from factory.metrics import Metric
-from factory.nouns import Schema
+from factory.nouns import Floats, Schema
 from training.family import family_named
 from training.fit import fit_pipeline
-from training.space import Params, Space
+from training.space import Params, Space, starting_point
 from training.split import Positions
 
 Clock = Callable[[], float]
@@ -60,6 +60,8 @@ class Objective:
         folds: positions to fit on and to score on.
         metric: what is optimised.
         seed: of every fit.
+        first: family and hyperparameters that a search tries before all others.
+        weights: how much each row counts in a fit, shape (rows,).
     """
 
     frame: pd.DataFrame
@@ -69,6 +71,8 @@ class Objective:
     folds: tuple[tuple[Positions, Positions], ...]
     metric: Metric
     seed: int
+    first: tuple[str, Params] | None = None
+    weights: Floats | None = None
 
     @property
     def spaces(self) -> Mapping[str, Space]:
@@ -77,6 +81,16 @@ class Objective:
             name: family_named(name).space(self.schema.task, loss)
             for name, loss in self.losses.items()
         }
+
+    @property
+    def starts(self) -> list[tuple[str, Params]]:
+        """Return what a search tries before it proposes anything, each once."""
+        usual: list[tuple[str, Params]] = [
+            (name, starting_point(space)) for name, space in self.spaces.items()
+        ]
+        if self.first is None:
+            return usual
+        return [self.first, *(start for start in usual if start != self.first)]
 
     def scores(self, family: str, params: Params) -> Iterator[float]:
         """Yield the metric on each fold; folds where it is undefined are passed over."""
@@ -89,6 +103,7 @@ class Objective:
                 params,
                 self.losses[family],
                 self.seed,
+                None if self.weights is None else self.weights[fit],
             )
             rows = self.frame.iloc[score]
             outputs = pipeline_outputs(pipeline, self.schema, rows)
@@ -112,7 +127,7 @@ class Search(Protocol):
     ) -> tuple[TrialRecord, ...]:
         """Try models until ``trials`` have run or ``seconds`` have passed.
 
-        The first trials are the starting points of the families, in the objective's order. No
+        The first trials are ``objective.starts``. No
         trial but the first begins after ``seconds``; one that has begun ends. ``run_trial``
         performs a trial, so that failure means the same everywhere. With the same seed and number
         of trials the result is the same.

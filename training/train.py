@@ -1,7 +1,7 @@
-"""Makes a model: split, search, fit and judge; or the champion's recipe again on other rows."""
+"""Makes a model: split, search, fit and judge."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from factory.bundle import Bundle
 from factory.config import ModelConfig
 from factory.errors import BadData
 from factory.metrics import Metric, metric_named
-from factory.nouns import Schema
+from factory.nouns import Bools, Floats, Schema
 from training.family import Family, family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
 from training.fit import fit_pipeline, learned_rows, sampled
@@ -21,7 +21,8 @@ from training.notes import Note, RowsNote
 from training.objective import Clock, Objective, Search, TrialRecord, ranked
 from training.plugins import plugin
 from training.search import BACKENDS
-from training.split import FEWEST_TRAINING_ROWS, folds, split
+from training.space import Params
+from training.split import folds, split
 from training.threads import one_thread
 
 FEW_ROWS, FEW_OF_A_CLASS = 50, 10
@@ -86,9 +87,9 @@ def train(
         rows.iloc[part].reset_index(drop=True)
         for part in (parts.train, parts.calibration, parts.reference)
     )
-    _check_target(learn, schema)
-    trials = _search(learn, schema, config, metric, losses, clock, on_trial)
-    best, pipeline, failures = _fit_first(ranked(trials, metric), learn, schema, config, losses)
+    check_target(learn, schema)
+    trials = searched(learn, schema, config, metric, losses, clock, on_trial)
+    best, pipeline, failures = fit_first(ranked(trials, metric), learn, schema, config, losses)
     bundle = make_bundle(
         pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
@@ -114,83 +115,25 @@ def train(
     )
 
 
-@one_thread()
-def refit(
-    champion: Bundle,
-    rows: pd.DataFrame,
-    reference: pd.DataFrame,
-    config: ModelConfig,
-    *,
-    without: tuple[str, ...] = (),
-) -> Bundle:
-    """Fit the champion's family and hyperparameters on other rows; nothing is searched.
-
-    All features that its line ever read are learned from again, also those neutralised in the
-    champion or dropped before it, less ``without``. Every labelled row of ``rows`` trains. The
-    bundle is light: whoever serves it completes it first (see ``training.judge.completed``).
-
-    Args:
-        champion: whose recipe it is.
-        rows: what is learned from; rows without a label or of an unknown class are left out.
-        reference: what the result is judged on, not among ``rows``.
-        config: feature engineering, loss, metric and seed.
-        without: features that the new model does not read.
-
-    Raises:
-        BadData: too few labelled rows, one class only, or no feature left.
-    """
-    schema = champion.whole.without(without)
-    if not schema.features:
-        raise BadData(
-            f"No feature is left without {', '.join(without)}.", hint="drop fewer features"
-        )
-    family = family_named(champion.family)
-    loss = loss_for(family, schema.task, config.search.loss, champion.metric)
-    learn = labelled(rows, schema)
-    held = labelled(reference, schema)
-    if len(learn) < FEWEST_TRAINING_ROWS or held.empty:
-        raise BadData(
-            f"{len(learn)} labelled rows to learn from and {len(held)} to judge on are too few.",
-            hint="wait for more labels",
-        )
-    _check_target(learn, schema)
-    pipeline = fit_pipeline(
-        learn, schema, config.features, family.name, champion.params, loss, config.seed
-    )
-    judged_by = config.model_copy(update={"metric": champion.metric})
-    bundle = make_bundle(
-        pipeline,
-        schema,
-        family.name,
-        champion.params,
-        judged_by,
-        train=learn,
-        reference=held,
-    )
-    return remembering(bundle, champion) if without else bundle
-
-
-def remembering(bundle: Bundle, champion: Bundle) -> Bundle:
-    """Let a bundle that dropped features keep what they looked like when they were sound."""
-    names = [name for name in champion.whole.names if name not in bundle.schema.names]
-    known = [name for name in names if name in champion.reference]
-    rows = np.linspace(0, len(champion.reference) - 1, len(bundle.reference)).round().astype(int)
-    sound = {name: champion.reference[name].to_numpy()[rows] for name in known}
-    reference = bundle.reference.assign(**sound)
-    return replace(bundle, reference=reference, columns=champion.whole.features)
-
-
 def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return the rows that have a label the schema can hold, renumbered."""
+    return frame.iloc[np.flatnonzero(known_labels(frame, schema))].reset_index(drop=True)
+
+
+def known_labels(frame: pd.DataFrame, schema: Schema) -> Bools:
+    """Mark the rows that have a label the schema can hold, shape (rows,)."""
     target = frame[schema.target]
     if schema.task == "regression":
-        known = np.isfinite(target.to_numpy(np.float64))
-    else:
-        known = np.isin(target.to_numpy(object), np.array(schema.classes, dtype=object))
-    return frame.iloc[np.flatnonzero(known)].reset_index(drop=True)
+        return np.asarray(np.isfinite(target.to_numpy(np.float64)))
+    return np.isin(target.to_numpy(object), np.array(schema.classes, dtype=object))
 
 
-def _check_target(learn: pd.DataFrame, schema: Schema) -> None:
+def check_target(learn: pd.DataFrame, schema: Schema) -> None:
+    """Refuse a target that is the same in all rows.
+
+    Raises:
+        BadData: it is.
+    """
     values = learn[schema.target].unique()
     if len(values) == 1:
         raise BadData(
@@ -199,7 +142,7 @@ def _check_target(learn: pd.DataFrame, schema: Schema) -> None:
         )
 
 
-def _search(
+def searched(
     learn: pd.DataFrame,
     schema: Schema,
     config: ModelConfig,
@@ -207,8 +150,25 @@ def _search(
     losses: Mapping[str, str],
     clock: Clock,
     on_trial: Callable[[TrialRecord], None] | None,
+    *,
+    first: tuple[str, Params] | None = None,
+    weights: Floats | None = None,
 ) -> tuple[TrialRecord, ...]:
-    few = learn.iloc[sampled(len(learn), SEARCH_ROWS, config.seed)].reset_index(drop=True)
+    """Run the configured search on the training rows, at most 20,000 of them.
+
+    Args:
+        learn: labelled rows.
+        schema: their columns.
+        config: backend, budget and seed.
+        metric: what is optimised.
+        losses: loss per family searched.
+        clock: seconds.
+        on_trial: told of each trial as it ends.
+        first: family and hyperparameters to try first.
+        weights: how much each row counts in a fit, shape (rows,).
+    """
+    some = sampled(len(learn), SEARCH_ROWS, config.seed)
+    few = learn.iloc[some].reset_index(drop=True)
     objective = Objective(
         frame=few,
         schema=schema,
@@ -217,6 +177,8 @@ def _search(
         folds=folds(few, schema, config.search.folds, config.seed),
         metric=metric,
         seed=config.seed,
+        first=first,
+        weights=None if weights is None else weights[some],
     )
     search: Search = plugin(BACKENDS, config.search.backend)
     return search(
@@ -229,19 +191,25 @@ def _search(
     )
 
 
-def _fit_first(
+def fit_first(
     candidates: Sequence[TrialRecord],
     learn: pd.DataFrame,
     schema: Schema,
     config: ModelConfig,
     losses: Mapping[str, str],
+    weights: Floats | None = None,
 ) -> tuple[TrialRecord, Pipeline, tuple[Note, ...]]:
+    """Fit the first of the trials that can be fitted on all training rows.
+
+    Raises:
+        BadData: none can.
+    """
     notes: list[Note] = []
     for trial in candidates:
         family = trial.family
         settings = (config.features, family, trial.params, losses[family], config.seed)
         try:
-            return trial, fit_pipeline(learn, schema, *settings), tuple(notes)
+            return trial, fit_pipeline(learn, schema, *settings, weights), tuple(notes)
         except ValueError as error:
             # What converged on folds can diverge on all rows; the next best is then taken.
             notes.append(Note(f"Trial {trial.number} could not be fitted on all rows: {error}."))

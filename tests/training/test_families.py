@@ -8,6 +8,7 @@ from training_rows import FEATURES, TASKS, rows, schema
 
 from factory.bundle import pipeline_outputs
 from factory.config import FeaturesConfig
+from factory.metrics import metric_named
 from factory.nouns import Schema
 from training.families import FAMILIES
 from training.family import family_named, loss_for
@@ -19,7 +20,18 @@ EACH = pytest.mark.parametrize(
 )
 
 
-def fit(name, task, *, params=None, frame=None, columns=None, loss=None, seed=0, **features):
+def fit(
+    name,
+    task,
+    *,
+    params=None,
+    frame=None,
+    columns=None,
+    loss=None,
+    seed=0,
+    weights=None,
+    **features,
+):
     family = family_named(name)
     loss = loss or family.losses[task][0]
     params = params or starting_point(family.space(task, loss))
@@ -29,7 +41,8 @@ def fit(name, task, *, params=None, frame=None, columns=None, loss=None, seed=0,
         params = {**params, "max_iter": min(params["max_iter"], 20)}
     frame = rows(task) if frame is None else frame
     columns = columns or schema(task)
-    return fit_pipeline(frame, columns, FeaturesConfig(**features), name, params, loss, seed)
+    settings = FeaturesConfig(**features)
+    return fit_pipeline(frame, columns, settings, name, params, loss, seed, weights)
 
 
 def strange(task):
@@ -92,6 +105,39 @@ def test_points_of_the_space_fit(name, task):
             pipeline = fit(name, task, params=point, loss=loss, frame=rows(task, 60))
             frame = rows(task, 20, seed=3)
             check_outputs(pipeline_outputs(pipeline, schema(task), frame), task, 20)
+
+
+def contradicting(task, count, seed):
+    """Rows of the usual world, and as many of one in which the target is the other way round."""
+    frame, other = rows(task, count, seed=seed), rows(task, count, seed=seed + 1)
+    if task == "regression":
+        other["y"] = 200 - other["y"]
+    else:
+        classes = schema(task).classes
+        other["y"] = other["y"].map(dict(zip(classes, reversed(classes), strict=True)))
+    return frame, other
+
+
+@EACH
+def test_rows_count_by_their_weight(name, task):
+    frame, other = contradicting(task, 150, seed=5)
+    both = pd.concat([other, frame], ignore_index=True)
+    weights = np.repeat([1e-4, 1.0], 150)
+    fresh = rows(task, 100, seed=8)
+    metric = metric_named(None, schema(task))
+    truth = fresh["y"].to_numpy()
+    for loss in family_named(name).losses[task]:
+        fitted = [
+            fit(name, task, frame=both, loss=loss, weights=each)
+            for each in (weights, weights[::-1])
+        ]
+        right, wrong = (
+            metric.value(truth, pipeline_outputs(each, schema(task), fresh)) for each in fitted
+        )
+        assert metric.gain(wrong, right) > 0.3
+        again = fit(name, task, frame=both, loss=loss, weights=8 * weights)
+        outputs = (pipeline_outputs(each, schema(task), fresh) for each in (fitted[0], again))
+        np.testing.assert_array_equal(*outputs)
 
 
 @EACH

@@ -34,6 +34,8 @@ class Hill:
         },
     }
 
+    starts = (("wrong", {"x": 0.0}), ("right", {"x": -5.0, "kind": "plain"}))
+
     def __init__(self) -> None:
         self.scored = 0
 

@@ -1,4 +1,4 @@
-"""From a frame to a judged model, and the champion's recipe on other rows."""
+"""From a frame to a judged model."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,9 @@ from factory.errors import BadConfig, BadData
 from factory.metrics import metric_named
 from factory.nouns import Column, Schema
 from training.fit import fit_pipeline
-from training.judge import completed, make_bundle, neutral
+from training.judge import make_bundle, neutral
 from training.notes import CardinalityNote, RowsNote
-from training.train import refit, train
+from training.train import train
 
 QUICK = config(search={"families": ["tree", "linear"], "trials": 6})
 
@@ -77,45 +77,6 @@ def test_a_neutralised_model_predicts_and_survives_storage():
     stored = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
     frame = bundle.reference[list(bundle.schema.names)]
     assert np.array_equal(stored.predict(frame), outputs)
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_refit_learns_from_all_features_but_those_left_out(task):
-    champion = trained(task).bundle
-    newer, reference = rows(task, 120, seed=5), rows(task, 60, seed=6)
-    again = refit(champion.neutralise(("size",)), newer, reference, QUICK)
-    assert again.neutralised == ()
-    assert again.schema == champion.schema
-    assert (again.importance, again.estimator) == ({}, None), "light until it is chosen"
-    whole = completed(again, QUICK)
-    assert whole.importance["size"] > 0
-    assert whole.estimator is not None
-    assert whole.pipeline is again.pipeline
-    assert (again.family, again.params) == (champion.family, champion.params)
-    assert not again.unseen(newer).any()
-    assert again.unseen(reference).all()
-    assert len(again.reference) == 60
-    less = refit(champion, newer, reference, QUICK, without=("size", "made"))
-    assert less.schema.names == ("noise", "empty", "colour", "void")
-    metric = metric_named(None, champion.schema)
-    assert metric.gain(again.reference_score, less.reference_score) < 0
-    assert len(less.outputs(reference)) == 60
-
-
-def test_refit_leaves_out_what_it_cannot_use():
-    champion = trained("multiclass").bundle
-    newer, reference = rows("multiclass", 120, seed=5), rows("multiclass", 60, seed=6)
-    newer.loc[:9, "y"] = "never seen"
-    newer.loc[10:19, "y"] = None
-    assert refit(champion, newer, reference, QUICK).unseen(newer).sum() == 20
-    only_two = newer[newer["y"].isin(["a", "b"])]
-    assert refit(champion, only_two, reference, QUICK).reference_outputs.shape == (60, 3)
-    with pytest.raises(BadData, match="without size, noise, empty, colour, void, made"):
-        refit(champion, newer, reference, QUICK, without=champion.schema.names)
-    with pytest.raises(BadData, match="9 labelled rows to learn from"):
-        refit(champion, rows("multiclass", 9), reference, QUICK)
-    with pytest.raises(BadData, match="'y' is 'a' in all 120 rows"):
-        refit(champion, newer.assign(y="a"), reference, QUICK)
 
 
 def test_rows_without_a_label_are_left_out_and_noted():

@@ -41,4 +41,5 @@ NEIGHBOURS = Family(
     onehot=True,
     # The rows are the model: they are stored with it and searched at each prediction.
     row_limit=20_000,
+    weighted=False,
 )

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import TrialState
 
 from training.objective import Clock, Objective, TrialRecord, run_trial
-from training.space import Choice, Float, Int, Space, Value, matters, starting_point
+from training.space import Choice, Float, Int, Space, Value, matters
 
 STATES = {
     "complete": TrialState.COMPLETE,
@@ -36,8 +36,8 @@ def search(
     """
     spaces = objective.spaces
     study = _study(objective, seed)
-    for family, space in spaces.items():
-        prefixed = {f"{family}.{name}": value for name, value in starting_point(space).items()}
+    for family, params in objective.starts:
+        prefixed = {f"{family}.{name}": value for name, value in params.items()}
         study.enqueue_trial({"family": family, **prefixed})
     began = clock()
     records: list[TrialRecord] = []
