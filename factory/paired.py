@@ -30,6 +30,8 @@ FEWEST = 4
 SHARES = frozenset({"accuracy", "top_k_accuracy"})
 """Means of row losses that are 0 or 1."""
 HALVINGS = 50
+LARGEST = 1e100
+"""Losses beyond have no third power that a float holds."""
 FARTHEST = 100.0
 """Gains beyond are not told apart."""
 
@@ -197,7 +199,7 @@ class Paired:
         mean itself, and shares of rows with one more row that only this or that model gets right.
         """
         m = len(self.parts)
-        if m < FEWEST:
+        if m < FEWEST or not np.abs(self.parts).max() < LARGEST:
             return float("nan"), float("nan"), 0.0, 1.0
         border = border * (2 - border) if self._root else border
         sign = 1.0 if self.metric.greater_is_better else -1.0

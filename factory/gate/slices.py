@@ -3,9 +3,11 @@
 A segment is judged on the newest rows. An older slice is judged only where it has a say: where
 the newest rows hold too few of its kind to speak for themselves, and where the relation has not
 moved since. After a concept drift a model *must* get worse on old rows: they tell what was
-true. Whether the relation moved shows in the champion: where its own loss grew from old to new
+true. Whether the relation moved shows in the champion: where its own loss changed from old to new
 on rows alike, segment by segment so that a mere shift of the rows does not count, old rows are
-no longer evidence and forgetting is not judged.
+no longer evidence and forgetting is not judged. A class that has become rare moves the relation
+in every segment and nothing in any class: it is judged by rank, and unless the champion's loss
+changed within classes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,8 +63,8 @@ def segment_test(champion: Bundle, metric: Metric, now: Pair, bar: Bar) -> GateT
     """Look for a segment in which the challenger is worse: certainly, and by more than a trifle.
 
     All segments together blame a challenger that is as good everywhere with half the gate's
-    error rate. A segment that would not have shown the loss that is accepted has no power; it is
-    counted, and its silence is not taken as consent.
+    error rate. A segment that neither would have shown such a loss nor shows that there is none
+    has no power; it is counted, and its silence is not taken as consent.
 
     Args:
         champion: whose reference says how rows are parted.
@@ -100,21 +102,28 @@ def forgetting_test(
     if len(before.truth) < TESTED:
         said = f"Only {len(before.truth)} older rows are new to both models"
         return GateTest("forgetting", None, said)
+    schema, kept = champion.schema, champion.whole
     parted = [
-        _parted(before.frame, now.frame, champion.whole, grouping, bar)
+        _parted(before.frame, now.frame, kept, grouping, bar)
         for grouping in groupings(champion, bar, now.frame)
     ]
-    if moved := _moved(champion.schema, parted, before, now, bar):
-        return GateTest("forgetting", None, moved)
     parts = []
-    for one in parted:
-        for where, (old, new) in zip(one.where, one.rows(), strict=True):
-            spoken = len(new) >= TESTED and _powered(
-                _paired(metric, now.take(new)), accepted, bar.level
-            )
-            if len(old) >= TESTED and not spoken:
-                parts.append(Judged(_name(where), _paired(metric, before.take(old))))
-    parts += _classes(champion.schema, before, now)
+    moved = _moved(schema, parted, before, now, bar)
+    if not moved:
+        for one in parted:
+            for where, (old, new) in zip(one.where, one.rows(), strict=True):
+                spoken = len(new) >= TESTED and _powered(
+                    _paired(metric, now.take(new)), accepted, bar.level
+                )
+                if len(old) >= TESTED and not spoken:
+                    parts.append(Judged(_name(where), _paired(metric, before.take(old))))
+    if schema.classes:
+        cut = (Bin(column=schema.target),)
+        by_class = partition(before.frame, now.frame, kept, cut, len(schema.classes))
+        if not _moved(schema, [by_class], before, now, bar):
+            parts += _classes(schema, before, now)
+    if moved and not parts:
+        return GateTest("forgetting", None, moved)
     return _test("forgetting", "older slices", parts, accepted, bar.level / 2)
 
 
@@ -144,14 +153,16 @@ def _paired(metric: Metric, rows: Pair) -> Paired:
 
 
 def _powered(found: Paired, accepted: float, level: float) -> bool:
-    return bool(found.detectable(level) <= accepted)
+    """Whether a loss of that size would have shown, or certainly is not there."""
+    return bool(found.detectable(level) <= accepted or found.p_value(-accepted) <= level)
 
 
 def _test(name: str, parts_of: str, parts: list[Judged], accepted: float, level: float) -> GateTest:
     """Blame the part that is worst of those that are certainly worse by more than accepted."""
     judged = [p for p in parts if np.isfinite(p.found.p_value(worse=True))]
     share = level / max(len(judged), 1)
-    powered = sum(_powered(p.found, accepted, share) for p in judged)
+    silent = [p.name for p in judged if not _powered(p.found, accepted, share)]
+    powered = len(judged) - len(silent)
     worse = [
         p for p in judged
         if p.found.gain < -accepted and p.found.p_value(worse=True) <= share
@@ -165,20 +176,20 @@ def _test(name: str, parts_of: str, parts: list[Judged], accepted: float, level:
         f"({worst.found.rows:,} rows)"
     )
     figures |= {
-        "worst": worst.name, "gain": worst.found.gain, "rows": worst.found.rows,
-        "p_value": worst.found.p_value(worse=True),
+        "without_power": "; ".join(silent), "worst": worst.name, "gain": worst.found.gain,
+        "rows": worst.found.rows, "p_value": worst.found.p_value(worse=True),
     }  # fmt: skip
     if worse:
         return GateTest(name, passed=False, because=f"The challenger is worse in {len(worse)} of "
                         f"{len(judged)} {parts_of}: {said}", figures=figures)  # fmt: skip
     because = f"No certain loss in {len(judged)} {parts_of}, {powered} of them with power: {said}"
-    return GateTest(name, True if powered else None, because, figures)
+    return GateTest(name, None if silent else True, because, figures)
 
 
 def _moved(
     schema: Schema, parted: list[Partition], before: Pair, now: Pair, bar: Bar
 ) -> str | None:
-    """Say whether the champion's loss grew on rows that are alike, parted in any of the ways."""
+    """Say whether the champion's loss changed on rows alike, parted in any of the ways."""
     losses = [row_losses(schema, side.truth, side.champion) for side in (before, now)]
     slow = [1.0, 1.0]
     if schema.timestamp is not None:
@@ -187,10 +198,10 @@ def _moved(
         usual, grown, error = _growth(one, losses, slow)
         if not (usual > 0 and error > 0):
             continue
-        certain = float(ndtr(-grown / error)) <= bar.level / len(parted)
-        if certain and grown > bar.config.margin * usual:
+        certain = 2 * float(ndtr(-abs(grown) / error)) <= bar.level / len(parted)
+        if certain and abs(grown) > bar.config.margin * usual:
             return (
-                f"The relation has moved: the champion loses {grown / usual:.1%} more on rows "
+                f"The relation has moved: the champion's loss is {grown / usual:+.1%} on rows "
                 f"alike ({', '.join(one.columns)}), so older rows do not judge"
             )
     return None
