@@ -23,6 +23,7 @@ from factory.nouns import (
     remedy_json,
 )
 from factory.rehearse import Rehearsed
+from flows.code import code_version
 from flows.console import plain
 from flows.loop import Case, Examined
 from flows.older import older_rows
@@ -168,7 +169,12 @@ def _register(case: Case, candidate: Rehearsed, place: Workplace) -> int:
         runs.log_dataset(run_id, case.window.version, source="window", context="evaluation")
         tags = {"remedy": remedy["kind"], "decision": case.id, "parent": str(case.version)}
         version = place.models.save(
-            bundle, case.model, run_id, data_sha256=case.window.version.sha256, tags=tags
+            bundle,
+            case.model,
+            run_id,
+            data_sha256=case.window.version.sha256,
+            tags=tags,
+            made={"by": "remedy", "decision": case.id, "remedy": remedy, "code": code_version()},
         )
     place.models.challenge(case.model, version)
     return version

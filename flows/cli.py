@@ -106,6 +106,18 @@ def _verify(p: argparse.ArgumentParser) -> None:
     _exit_code(p, "1 when anything was edited")
 
 
+def _replay(p: argparse.ArgumentParser) -> None:
+    p.add_argument("decision", help="its id, as factory decisions prints it")
+    p.add_argument("--deep", action="store_true", help="check, diagnose and rehearse again as well")
+    _exit_code(p, "1 when anything came out another")
+
+
+def _reproduce(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("version", type=int)
+    _exit_code(p, "1 when a prediction differs")
+
+
 def _name(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", help="the model's registered name, or its config file")
 
@@ -176,6 +188,13 @@ COMMANDS = (
     Command("status", "what serves, since when, and the last decision", "", _nothing),
     Command("history", "who replaced which champion, when and why", "", _history),
     Command("decisions", "every decision on a model's windows", "", _name),
+    Command("replay", "make a decision again from what was recorded", "", _replay),
+    Command(
+        "reproduce",
+        "train a version again and compare predictions",
+        "Making version {version} of {name} again ...",
+        _reproduce,
+    ),
     Command("verify", "whether every record is still what was written", "", _verify),
     Command(
         "demo",

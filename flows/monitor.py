@@ -13,6 +13,7 @@ from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
 from flows.check_report import Subject
 from flows.evidence import Kept, keep_evidence, require_evidently
+from flows.inputs import inputs_json
 from flows.loop import Case, Examined, choose, examine, report, try_remedies
 from flows.recall import Stored
 from flows.steps import step
@@ -45,6 +46,7 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     rehearsed = rehearse_remedies(case, examined)
     choice = decide_remedy(case, examined, rehearsed)
     told = report(case, examined, rehearsed, choice)
+    told |= {"inputs": inputs_json(case, examined, rehearsed)}
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
     outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
     body = promote_and_record(case, examined, outcome, told, place)

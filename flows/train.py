@@ -14,12 +14,12 @@ from factory.errors import NoChampion
 from factory.gate import Bar, gate, gate_first, measure_costs
 from factory.nouns import DataVersion, Verdict, Window
 from flows.artifacts import publish_training
+from flows.code import code_version
 from flows.older import rows_before
 from flows.progress import on_trial
 from flows.recall import Stored
 from flows.steps import step
-from flows.workplace import Workplace, now, open_workplace
-from registry.databases import without_password
+from flows.workplace import Workplace, now, open_workplace, without_secret
 from registry.frames import load_frame, save_frame
 from registry.runs import Runs
 from registry.sources import TrainingData, read_training
@@ -64,12 +64,6 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     return told
 
 
-def without_secret(settings: ModelConfig) -> ModelConfig:
-    """Leave out the password of a database's address, since a bundle carries its configuration."""
-    shown = without_password(settings.data.path)
-    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": shown})})
-
-
 @step("read", repeatable=True)
 def read_data(settings: ModelConfig) -> TrainingData:
     """Read and check the training rows."""
@@ -110,6 +104,7 @@ def register(
         run_id,
         data_sha256=rows.version.sha256,
         tags={"remedy": "train"},
+        made={"by": "train", "data_sha256": rows.version.sha256, "code": code_version()},
     )
     place.models.challenge(settings.name, version)
     return version

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from factory.config import ModelConfig, load_config, parse_config
+from registry.databases import without_password
 from registry.home import Home, open_home
 from registry.ledger import Ledger
 from registry.models import Models
@@ -55,3 +56,9 @@ def config_of(bundle_config: object, name: str) -> ModelConfig:
     if not isinstance(bundle_config, dict):
         raise TypeError(f"the bundle of {name} carries no configuration")
     return parse_config(bundle_config, source=name)
+
+
+def without_secret(settings: ModelConfig) -> ModelConfig:
+    """Leave out the password of a database's address, since a bundle carries its configuration."""
+    shown = without_password(settings.data.path)
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": shown})})

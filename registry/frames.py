@@ -1,17 +1,14 @@
 """Tables kept by their content's hash: the rows that a model was trained or checked on."""
 
-import base64
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -20,6 +17,7 @@ from factory.errors import BadData, Unavailable
 from factory.nouns import Bools, DataVersion
 from registry.files import file_hash
 from registry.home import Home
+from registry.masks import packed, unpacked
 from registry.versions import content_hash
 
 ARROW = {"f": pa.float64(), "M": pa.timestamp("ns"), "O": pa.large_string()}
@@ -119,7 +117,7 @@ def load_masks(home: Home, name: str) -> dict[str, Bools]:
     if hashlib.sha256(content).hexdigest() != name:
         raise BadData(f"{path} is damaged: its content has another hash.", hint=HINT)
     told = json.loads(content)
-    return {feature: _unpacked(mask, told["rows"]) for feature, mask in told["broken"].items()}
+    return {feature: unpacked(mask, told["rows"]) for feature, mask in told["broken"].items()}
 
 
 def frame_path(home: Home, name: str) -> Path:
@@ -133,7 +131,7 @@ def masks_path(home: Home, name: str) -> Path:
 
 
 def _save_masks(home: Home, broken: Mapping[str, Bools], rows: int) -> str:
-    kept = {name: _packed(mask) for name, mask in sorted(broken.items()) if mask.any()}
+    kept = {name: packed(mask) for name, mask in sorted(broken.items()) if mask.any()}
     if not kept:
         return ""
     content = json.dumps({"broken": kept, "rows": rows}).encode()
@@ -160,12 +158,3 @@ def _write(fill: Callable[[BinaryIO], object], path: Path) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _packed(mask: Bools) -> str:
-    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode()
-
-
-def _unpacked(mask: str, rows: int) -> Bools:
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(mask)), dtype=np.uint8)
-    return np.unpackbits(bits, count=rows).astype(bool)

@@ -1,13 +1,17 @@
 """Looking back and proving: what served then and why, and that every record is what was written."""
 
+import json
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from small import command, world
 
 from flows.cli import main
 from flows.workplace import open_workplace
+from registry.ledger import Ledger
 
 LATER = {"start": "2025-03-01", "first": 10_000}
 
@@ -15,8 +19,6 @@ LATER = {"start": "2025-03-01", "first": 10_000}
 @pytest.fixture(scope="module")
 def decided(trained, tmp_path_factory):
     """A shop in which a moved relation was retrained."""
-    import shutil  # noqa: PLC0415 - one use
-
     folder = tmp_path_factory.mktemp("decided") / "shop"
     shutil.copytree(trained, folder)
     world(1500, seed=3, slope=-3.0, **LATER).to_csv(folder / "window.csv", index=False)
@@ -78,3 +80,53 @@ def test_an_edited_decision_is_named_and_stops_who_reads_it(decided, capsys):
         assert "factory verify small" in capsys.readouterr().err
     finally:
         ledger.write_bytes(content)
+
+
+def decision_of(home):
+    return open_workplace(home).ledger.decisions("small")[-1]
+
+
+@pytest.mark.parametrize("deep", [[], ["--deep"]])
+def test_a_decision_is_made_again_to_the_same_bytes(decided, deep, capsys):
+    home, decision = decided / "home", decision_of(decided / "home")
+    arguments = ["replay", decision.id, *deep]
+    code, told = command(*arguments, "--exit-code", home=home, capsys=capsys)
+    assert (code, told["same"], told["differences"], told["changes"]) == (0, True, [], [])
+    assert told["remedy"] == json.loads(decision.body)["remedy"]
+    assert main([*arguments, "--home", str(home)]) == 0
+    assert "the same bytes" in capsys.readouterr().out
+
+
+def test_a_replay_says_what_came_out_another(decided, capsys, monkeypatch):
+    home, decision = decided / "home", decision_of(decided / "home")
+    body = json.loads(decision.body)
+    body["because"] += "!"
+    body["inputs"]["evidence"]["labelled"] += 1
+    body["inputs"]["code"]["libraries"]["numpy"] = "0.1"
+    monkeypatch.setattr(
+        Ledger,
+        "decision",
+        lambda _, id: replace(decision, body=json.dumps(body)),  # noqa: A006
+    )
+    code, told = command("replay", decision.id, "--exit-code", home=home, capsys=capsys)
+    assert (code, told["differences"]) == (1, ["because"])
+    assert told["changes"][0].startswith("numpy 0.1 is now")
+    _, told = command("replay", decision.id, "--deep", home=home, capsys=capsys)
+    assert told["differences"] == ["because", "inputs.evidence.labelled"]
+
+
+def test_an_unknown_decision_is_told(decided, capsys):
+    assert main(["replay", "0123", "--home", str(decided / "home")]) == 2
+    assert "factory decisions" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("version", "made"), [("1", "train"), ("2", "retrain")])
+def test_a_version_is_made_again_with_the_same_predictions(decided, version, made, capsys):
+    home = decided / "home"
+    arguments = ["reproduce", "small", version]
+    code, told = command(*arguments, "--exit-code", home=home, capsys=capsys)
+    assert code == 0
+    assert (told["difference"], told["moved"], told["made"], told["changes"]) == (0, 0, made, [])
+    assert told["rows"] > 100
+    assert main([*arguments, "--home", str(home)]) == 0
+    assert "the same" in capsys.readouterr().out
