@@ -23,6 +23,7 @@ from factory.performance import foretell, performance
 from factory.power import normal_scale
 from factory.profile import Categories, Numbers, Profile
 from factory.quality import inspect
+from factory.quality.labels import inspect_labels
 from factory.stream import Whole
 
 FEWEST_LABELS = 30
@@ -36,7 +37,8 @@ class Checked:
     Attributes:
         evidence: all that was measured.
         outputs: the champion's outputs on all rows of the window, shape (rows,) or (rows, k).
-        broken: per damaged feature, the rows that must not be trained on, shape (rows,).
+        broken: per damaged feature, and the target, the rows that must not be trained on, shape
+            (rows,).
     """
 
     evidence: Evidence
@@ -93,9 +95,10 @@ def check(
     outputs = _outputs(bundle, frame)
     current, problems, broken = _inspected(bundle, window, whole, now)
     known, broken_elsewhere = _dropped(bundle, window)
-    broken |= broken_elsewhere
+    of_labels, unusable = inspect_labels(bundle.reference, window, schema)
+    broken |= broken_elsewhere | ({schema.target: unusable} if unusable.any() else {})
     truth = _truth(frame, schema)
-    judged_rows = _fresh(bundle, frame, ~pd.isna(truth))
+    judged_rows = _fresh(bundle, frame, ~pd.isna(truth) & ~unusable)
     joint = _joint(bundle, frame, config, seed)
     tests = measure(bundle.profile, current, schema, config.detectors, bundle.budget)
     predicted = _prediction_drift(bundle, outputs, config)
@@ -113,6 +116,7 @@ def check(
         quality=(
             *(replace(p, handled=p.feature in bundle.neutralised) for p in problems),
             *(replace(p, handled=True) for p in known),
+            *of_labels,
         ),
         drift=found[: len(tests)],
         joint=None if joint is None else _joint_signal(bundle, joint, len(frame), config, level),

@@ -189,26 +189,56 @@ class GateConfig(Part):
     )
 
 
+class PriceConfig(Part):
+    """What a loss costs and what a remedy costs, in the owner's units."""
+
+    unit: str = Field("windows' losses", description="what the figures count, such as EUR")
+    window: float = Field(
+        1.0, gt=0, description="what the champion's whole loss over one window costs"
+    )
+    refit: float = Field(0.01, ge=0, description="of putting a newly fitted model into service")
+    search: float = Field(0.02, ge=0, description="of a new search, beside that of its model")
+    change: float = Field(0.0, ge=0, description="of any change of what serves")
+    compute_hour: float = Field(0.0, ge=0, description="of an hour in which a remedy is made")
+
+
 class PolicyConfig(Part):
-    """What a remedy must be worth."""
+    """What a remedy must be worth, and how often anything may change."""
 
     minimum_gain: float = Field(
         0.02, ge=0, description="relative gain below which nothing is changed"
     )
+    horizon: float = Field(1.0, gt=0, description="windows over which a remedy is to pay off")
+    delay: float = Field(0.0, ge=0, description="windows until a newly fitted model serves")
+    risk: float = Field(
+        1.0, ge=0, le=1, description="1 counts a gain at its lower bound, 0 at its mean"
+    )
+    price: PriceConfig = PriceConfig()
+    error_rate: Share = Field(0.05, description="chance that a challenger no better passes")
     versions: int = Field(10, ge=0, le=100, description="earlier versions that are rehearsed")
     recent_windows: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (1, 3), description="numbers of newest windows that recent refits learn from, one each"
     )
-    cooldown: int = Field(
-        0, ge=0, description="windows after a promotion in which nothing is retrained"
+    half_life: float = Field(
+        2.0, gt=0, description="windows after which a row counts half where newer ones count more"
+    )
+    searches: bool = Field(
+        default=True, description="whether a search is rehearsed where no refit restores the score"
     )
     evaluation: Share = Field(
         0.4, description="newest share of the labelled rows, held out to measure remedies"
     )
     minimum_rows: int = Field(50, ge=10, description="fewer labelled rows decide nothing")
-    error_rate: Share = Field(0.05, description="chance that a challenger no better passes")
-    retrain_cost: float = Field(
-        0.01, ge=0, description="relative gain a retraining must bring on top of a cheaper remedy"
+    cooldown: int = Field(
+        0, ge=0, description="windows after a promotion in which nothing is retrained"
+    )
+    settle: int = Field(
+        3, ge=0, description="windows after a change in which undoing it must gain twice as much"
+    )
+    retrains: int = Field(10, ge=0, description="at most, within as many windows as follows")
+    retrains_within: int = Field(20, ge=1, description="newest windows that retrains count in")
+    approve: Literal["never", "retrain", "always"] = Field(
+        "never", description="which changes wait for factory promote by a person"
     )
     gate: GateConfig = GateConfig()
 

@@ -2,123 +2,114 @@
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
-from typing import assert_never
 
 from factory.config import PolicyConfig
 from factory.nouns import (
-    Adapt,
+    ROWS,
     AskLabels,
     Choice,
     Diagnosis,
-    DropFeatures,
     Evidence,
     FixSource,
     Keep,
     Rehearsal,
-    Remedy,
-    Retrain,
     RollBack,
 )
-
-POWER = 0.8
+from factory.plan import History
+from factory.remedies import describe
+from factory.worth import gain_needed, worth
 
 
 def decide(
     evidence: Evidence,
     diagnosis: Diagnosis,
     rehearsals: Sequence[Rehearsal],
+    history: History,
     policy: PolicyConfig,
 ) -> Choice:
-    """Choose the remedy with the largest certain gain after costs, or none.
+    """Choose the remedy that is worth most, or none.
 
-    A remedy qualifies when its gain is certain (lower bound above 0) and at least
-    ``policy.minimum_gain``. Of those the largest lower bound after costs wins, so that a dearer
-    remedy must be better for certain and not by a lucky mean; whatever fits a model pays
-    ``policy.retrain_cost``, and a tie goes to the cheaper one, which comes first. Where
-    broken data cost performance and nothing qualifies, the source has to be fixed.
+    A remedy qualifies when its gain is certain (lower bound above 0) and large enough to bother
+    (see ``factory.worth.gain_needed``); of those the one of the highest value wins, and a tie
+    goes to the cheaper one, which comes first. Returning to a version that was replaced a moment
+    ago needs twice the gain. Where broken data cost performance and nothing qualifies, the source
+    has to be fixed. So it has where the model fell and no model that was tried tells the
+    window's labels from the same labels in another order: then the labels are broken, and
+    whatever measures well on them is not to be trusted.
 
     Args:
         evidence: what the check measured.
         diagnosis: its cause.
-        rehearsals: measured remedies, cheapest first; empty when labels are too few.
+        rehearsals: measured remedies, cheapest first; where labels are too few they were measured
+            on rows that stand in for the window, or there are none.
+        history: what happened before.
         policy: what a remedy must be worth.
     """
-    if not rehearsals:
-        return _without_labels(evidence, diagnosis, policy)
-    worth = [r for r in rehearsals if _qualifies(r, policy)]
-    if worth:
-        best = max(worth, key=lambda r: r.gain_low - cost(r.remedy, policy))
+    measured = [r for r in rehearsals if r.measured]
+    if measured and evidence.performance.alarm and not any(r.informed for r in measured):
+        return Choice(FixSource((_labels(evidence),)), _uninformed(evidence, measured))
+    sure = [r for r in rehearsals if _qualifies(r, history, policy)]
+    if sure:
+        best = max(sure, key=lambda r: worth(r, policy).value)
         return Choice(best.remedy, _why(best, diagnosis, rehearsals))
+    if not measured:
+        return _without_labels(evidence, diagnosis, policy)
+    because = _why_not(evidence, diagnosis, measured, history, policy)
     if diagnosis.cause == "data_quality" and evidence.performance.alarm:
-        because = _why_not(evidence, diagnosis, rehearsals, policy)
         return Choice(FixSource(diagnosis.culprits), because)
-    return Choice(Keep(), _why_not(evidence, diagnosis, rehearsals, policy))
+    return Choice(Keep(), because)
 
 
-def cost(remedy: Remedy, policy: PolicyConfig) -> float:
-    """Return a remedy's cost, in relative gain that it must bring on top.
+def undoes(rehearsal: Rehearsal, history: History) -> bool:
+    """Tell whether a remedy brings back a version that was replaced a moment ago.
 
-    >>> cost(Keep(), PolicyConfig()), cost(Retrain("all"), PolicyConfig())
-    (0.0, 0.01)
+    >>> tried = Rehearsal(RollBack(1), 0.8, 0.7, 0.9, 0.2, 0.15, cost_seconds=0.0, rows=400)
+    >>> undoes(tried, History((1,), 2, 1, left=(1,))), undoes(tried, History((1,), 2, 9))
+    (True, False)
     """
-    match remedy:
-        case Retrain() | DropFeatures(how="refit"):
-            return policy.retrain_cost
-        case Keep() | Adapt() | RollBack() | DropFeatures() | FixSource() | AskLabels():
-            return 0.0
-        case _:
-            assert_never(remedy)
+    remedy = rehearsal.remedy
+    return isinstance(remedy, RollBack) and remedy.to_version in history.left
 
 
-def labels_needed(error_rate: float, tolerance: float) -> int:
-    """Return how many labels tell a relative loss of ``tolerance`` from none, at 80 % power.
-
-    A per-row loss whose standard deviation equals its mean is assumed, as it is for absolute
-    errors with exponential tails.
-
-    >>> labels_needed(0.05, 0.1)
-    619
-    """
-    normal = NormalDist()
-    z = normal.inv_cdf(1.0 - error_rate) + normal.inv_cdf(POWER)
-    return math.ceil((z / max(tolerance, 0.01)) ** 2)
+def _qualifies(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> bool:
+    if isinstance(rehearsal.remedy, Keep) or not rehearsal.informed:
+        return False
+    return rehearsal.gain_low > 0 and rehearsal.gain >= _needed(rehearsal, history, policy)
 
 
-def _qualifies(rehearsal: Rehearsal, policy: PolicyConfig) -> bool:
-    needed = policy.minimum_gain + cost(rehearsal.remedy, policy)
-    changes = not isinstance(rehearsal.remedy, Keep)
-    return changes and rehearsal.gain_low > 0 and rehearsal.gain >= needed
+def _needed(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> float:
+    return gain_needed(rehearsal.remedy, policy, undoes=undoes(rehearsal, history))
 
 
 def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConfig) -> Choice:
-    labelled = "there are too few labelled rows to measure a remedy"
+    because = f"{_sentence(diagnosis.because)}; there are too few labelled rows to measure a remedy"
     if diagnosis.cause == "data_quality":
-        return Choice(FixSource(diagnosis.culprits), f"{_sentence(diagnosis.because)}; {labelled}")
-    if evidence.alarm:
-        rows = labels_needed(policy.error_rate, policy.minimum_gain * 5)
-        rows = min(rows, evidence.window.rows)
-        return Choice(AskLabels(rows), f"{_sentence(diagnosis.because)}; {labelled}")
-    return Choice(Keep(), f"{_sentence(diagnosis.because)}; {labelled}")
+        return Choice(FixSource(diagnosis.culprits), because)
+    if not evidence.alarm:
+        return Choice(Keep(), because)
+    enough = math.ceil(policy.minimum_rows / policy.evaluation)
+    wanted = max(evidence.performance.labels_needed or evidence.window.rows, enough)
+    return Choice(AskLabels(min(wanted, evidence.window.rows)), because)
 
 
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _labels(evidence: Evidence) -> str:
+    return evidence.label_drift.feature if evidence.label_drift is not None else ROWS
 
 
-def _best_of(count: int) -> str:
-    return "the one remedy rehearsed" if count == 1 else f"the best of {count} remedies rehearsed"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _uninformed(evidence: Evidence, rehearsals: Sequence[Rehearsal]) -> str:
+    metric = evidence.performance.metric.replace("_", " ")
+    return (
+        f"The labels of this window are not to be trusted: none of {len(rehearsals)} models, old "
+        f"or refitted, has a better {metric} on them than on the same labels in another order"
+    )
 
 
 def _why(best: Rehearsal, diagnosis: Diagnosis, rehearsals: Sequence[Rehearsal]) -> str:
     others = len(rehearsals) - 1
+    rows = "newest labelled rows" if best.measured else "reference rows made like the window's"
     measured = (
         f"{describe(best.remedy)} scores {best.score:.4g}, {best.gain:.1%} better than keeping "
-        f"(at least {best.gain_low:.1%}) on {best.rows:,} newest labelled rows"
+        f"(at least {best.gain_low:.1%}) on {best.rows:,} {rows}"
     )
     against = f", the best of {others} remedies rehearsed" if others > 1 else ""
     return f"{_sentence(diagnosis.because)}. {_sentence(measured)}{against}"
@@ -128,81 +119,23 @@ def _why_not(
     evidence: Evidence,
     diagnosis: Diagnosis,
     rehearsals: Sequence[Rehearsal],
+    history: History,
     policy: PolicyConfig,
 ) -> str:
     challengers = [r for r in rehearsals if not isinstance(r.remedy, Keep)]
     if not challengers:
         return f"{_sentence(diagnosis.because)}. No other remedy applies"
-    best = max(challengers, key=lambda r: r.gain - cost(r.remedy, policy))
-    needed = policy.minimum_gain + cost(best.remedy, policy)
+    best = max(challengers, key=lambda r: r.gain - _needed(r, history, policy))
+    count = len(challengers)
+    of = "the one remedy rehearsed" if count == 1 else f"the best of {count} remedies rehearsed"
     measured = (
-        f"{_best_of(len(challengers))}, {describe(best.remedy)}, gains {best.gain + 0.0:.1%} "
-        f"(at least {best.gain_low:.1%}); a change must bring a certain gain of {needed:.1%}"
+        f"{of}, {describe(best.remedy)}, gains {best.gain + 0.0:.1%} (at least "
+        f"{best.gain_low:.1%}); a change must bring a certain gain of "
+        f"{_needed(best, history, policy):.1%}"
     )
     hurt = " although performance fell" if evidence.performance.alarm else ""
     return f"{_sentence(diagnosis.because)}. Kept{hurt}: {measured}"
 
 
-def describe(remedy: Remedy) -> str:
-    """Name a remedy in words.
-
-    >>> describe(DropFeatures(("a", "b"), "neutralise")), describe(RollBack(3))
-    ("neutralising 'a', 'b'", 'version 3')
-    >>> describe(Retrain("recent", 3, weights="recency"))
-    'a refit on the newest 3 windows, newer rows counting more'
-    """
-    match remedy:
-        case Keep():
-            return "keeping the champion"
-        case Adapt():
-            return _adapted(remedy)
-        case RollBack(to_version=version):
-            return f"version {version}"
-        case DropFeatures(features=names, how=how):
-            return _DROPPED[how].format(_list(names))
-        case Retrain():
-            return _retrained(remedy)
-        case FixSource(features=names):
-            return f"fixing the source of {_list(names) or 'the rows'}"
-        case AskLabels(rows=count):
-            return f"asking for {count} labels"
-        case _:
-            assert_never(remedy)
-
-
-_DROPPED = {
-    "neutralise": "neutralising {}",
-    "hedge": "the fallback model without {}",
-    "refit": "a refit without {}",
-}
-
-
-def _adapted(remedy: Adapt) -> str:
-    match remedy.how:
-        case "priors":
-            return "moving the champion to the window's class shares"
-        case "recalibrate":
-            return "recalibrating the champion"
-        case "offset":
-            return "shifting the champion's predictions"
-        case "unit":
-            return f"converting {_list(remedy.features)} back"
-        case _:
-            assert_never(remedy.how)
-
-
-def _retrained(remedy: Retrain) -> str:
-    what = "a new search" if remedy.search else "a refit"
-    rows = {
-        "all": "on all rows",
-        "since_change": "on the rows since the change",
-        "recent": "on the newest window"
-        if remedy.windows == 1
-        else f"on the newest {remedy.windows} windows",
-    }[remedy.rows]
-    weights = {
-        "even": "",
-        "recency": ", newer rows counting more",
-        "covariates": ", rows like the window's counting more",
-    }[remedy.weights]
-    return f"{what} {rows}{weights}"
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

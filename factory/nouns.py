@@ -125,7 +125,7 @@ class Problem:
     ``handled`` is a feature that the champion does without already. ``detail`` goes on after
     the problem's name, for people. Of a change of unit ``unit`` keeps (a, b): a value is now
     a times what it would have been, plus b. A duplicated row is a problem of ``*``, a moment
-    that cannot be one of the timestamp: see ``of_rows``.
+    that cannot be one of the timestamp: see ``of_rows``. ``of_labels`` marks one of the target.
     """
 
     feature: str
@@ -134,6 +134,7 @@ class Problem:
     handled: bool = False
     detail: str = ""
     unit: tuple[float, float] | None = None
+    of_labels: bool = False
 
     @property
     def of_rows(self) -> bool:
@@ -338,7 +339,10 @@ class Rehearsal:
 
     ``score`` is the metric's value with its interval ``low`` to ``high``. ``gain`` is the paired
     difference to keeping the champion, signed so that above 0 is better, relative to the
-    champion's score; ``gain_low`` is its lower confidence bound.
+    champion's score; ``gain_low`` is its lower confidence bound. ``informed`` tells whether the
+    model scores better on the labels than on the same labels in another order; it is asked only
+    where performance fell. Not ``measured`` is what was scored on rows of the reference that
+    stand in for a window without labels.
     """
 
     remedy: Remedy
@@ -349,6 +353,8 @@ class Rehearsal:
     gain_low: float
     cost_seconds: float
     rows: int
+    informed: bool = True
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from factory.config import PolicyConfig
 from factory.nouns import (
+    Adapt,
     Diagnosis,
     DropFeatures,
     Evidence,
@@ -11,6 +12,7 @@ from factory.nouns import (
     Remedy,
     Retrain,
     RollBack,
+    Task,
 )
 
 
@@ -22,38 +24,97 @@ class History:
         earlier: versions that were champion before, newest first, without the present one.
         reign: number of the promotion that made the present champion, from 1.
         windows_since_promotion: windows decided on since the champion last changed.
+        left: versions that were replaced so lately that it has not settled yet.
+        retrains: decided on within the windows that the policy's budget counts.
     """
 
     earlier: tuple[int, ...]
     reign: int
     windows_since_promotion: int
+    left: tuple[int, ...] = ()
+    retrains: int = 0
 
 
 def applicable(
-    evidence: Evidence, diagnosis: Diagnosis, history: History, policy: PolicyConfig
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    history: History,
+    policy: PolicyConfig,
+    *,
+    task: Task,
 ) -> tuple[Remedy, ...]:
-    """List the remedies worth rehearsing on a labelled window; keep always comes first.
+    """List the remedies worth rehearsing on a labelled window, cheapest first.
 
-    Earlier versions are always rehearsed, since they cost one prediction. Fitting is rehearsed
-    only when the check found something and the cooldown is over. The features blamed are those
-    with broken data, or those that moved while performance fell.
+    Keep always comes first. Earlier versions are always rehearsed, since they cost one
+    prediction. Whatever else needs no fit is rehearsed where the check found what it mends, and
+    what needs one where the check found anything, the cooldown is over and the budget of retrains
+    is not used up. The features blamed are those with broken data, or those that moved while
+    performance fell.
+
+    Args:
+        evidence: what the check measured.
+        diagnosis: its cause.
+        history: what happened before.
+        policy: what may be done.
+        task: of the model.
     """
     remedies: list[Remedy] = [Keep()]
     remedies += [RollBack(version) for version in history.earlier[: policy.versions]]
+    remedies += _adaptations(evidence, task)
     blamed = _blamed(evidence, diagnosis)
     if blamed:
         remedies.append(DropFeatures(blamed, "neutralise"))
-    if evidence.alarm and history.windows_since_promotion >= policy.cooldown:
-        if blamed:
-            remedies.append(DropFeatures(blamed, "refit"))
-        remedies += [Retrain("recent", windows) for windows in sorted(policy.recent_windows)]
-        remedies.append(Retrain("all"))
+    rested = history.windows_since_promotion >= policy.cooldown
+    if evidence.alarm and rested and history.retrains < policy.retrains:
+        remedies += _fits(blamed, policy)
     return tuple(remedies)
 
 
+def unlabelled(evidence: Evidence, diagnosis: Diagnosis, *, task: Task) -> tuple[Remedy, ...]:
+    """List what can be rehearsed where labels are too few, on rows that stand in for the window.
+
+    Only what the window's rows themselves call for: what is broken is converted back or done
+    without, and moved class shares are adapted to. Nothing where there is nothing of that.
+    """
+    units = [one for one in _adaptations(evidence, task) if one.how in {"unit", "priors"}]
+    blamed = _broken(evidence) if diagnosis.cause == "data_quality" else ()
+    drops = [DropFeatures(blamed, "neutralise")] if blamed else []
+    return (Keep(), *units, *drops) if units or drops else ()
+
+
+def _adaptations(evidence: Evidence, task: Task) -> list[Adapt]:
+    found = []
+    units = tuple(sorted({p.feature for p in evidence.quality if p.unit and not p.handled}))
+    if units:
+        found.append(Adapt("unit", units))
+    single = (evidence.prediction_drift, evidence.label_drift)
+    moved = any(signal is not None and signal.alarm for signal in single)
+    fell = evidence.performance.alarm
+    if task == "regression":
+        return found + ([Adapt("offset"), Adapt("recalibrate")] if fell or moved else [])
+    if moved or fell:
+        found.append(Adapt("priors"))
+    return found + ([Adapt("recalibrate")] if fell else [])
+
+
+def _fits(blamed: tuple[str, ...], policy: PolicyConfig) -> list[Remedy]:
+    """List what fits a model; the first of the refits tells whether newer rows teach anything."""
+    fits: list[Remedy] = [DropFeatures(blamed, "refit")] if blamed else []
+    fits.append(Retrain("all", weights="recency"))
+    fits += [Retrain("recent", windows) for windows in sorted(policy.recent_windows)]
+    fits += [Retrain("all"), Retrain("all", weights="covariates")]
+    if policy.searches:
+        fits.append(Retrain("all", weights="recency", search=True))
+    return fits
+
+
+def _broken(evidence: Evidence) -> tuple[str, ...]:
+    problems = (p for p in evidence.quality if not (p.handled or p.of_rows or p.of_labels))
+    return tuple(sorted({problem.feature for problem in problems}))
+
+
 def _blamed(evidence: Evidence, diagnosis: Diagnosis) -> tuple[str, ...]:
-    problems = (p for p in evidence.quality if not (p.handled or p.of_rows))
-    broken = {problem.feature for problem in problems}
+    broken = _broken(evidence)
     if not broken and evidence.performance.alarm and diagnosis.cause == "covariate_drift":
-        broken = set(diagnosis.culprits)
-    return tuple(sorted(broken))
+        broken = tuple(sorted(diagnosis.culprits))
+    return broken

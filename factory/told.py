@@ -50,6 +50,7 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
                 "handled": p.handled,
                 "detail": p.detail,
                 "unit": None if p.unit is None else list(p.unit),
+                "of_labels": p.of_labels,
             }
             for p in evidence.quality
         ],

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
 import numpy as np
-import pandas as pd
 
 from factory.bundle import Bundle
 from factory.gate import Bar, Costs, gate, measure_costs
@@ -23,9 +22,10 @@ from factory.nouns import (
     remedy_json,
 )
 from factory.rehearse import Rehearsed
+from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
-from flows.loop import Case, Examined
+from flows.loop import judging_rows, planned
 from flows.older import older_rows
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
@@ -67,32 +67,25 @@ def remediate(
 
 
 def judge(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    outcome: Outcome, place: Workplace,
-) -> Outcome:  # fmt: skip
+    case: Case, examined: Examined, choice: Choice, outcome: Outcome, place: Workplace
+) -> Outcome:
     """Put the challenger, as the registry returns it, through the gate."""
     if outcome.challenger is None:
         return outcome
     challenger = place.models.load(case.model, outcome.challenger)
-    costs = measure_costs(case.champion, challenger, judged_rows(case, examined), place.clock)
-    verdict = verdict_on(challenger, case, examined, rehearsed, choice.remedy, costs)
+    costs = measure_costs(case.champion, challenger, judging_rows(case, examined), place.clock)
+    verdict = verdict_on(challenger, case, examined, choice.remedy, costs)
     return Outcome(outcome.challenger, verdict, outcome.notes)
 
 
 def verdict_on(
-    challenger: Bundle, case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...],
-    remedy: Remedy, costs: Costs | None = None,
-) -> Verdict:  # fmt: skip
+    challenger: Bundle, case: Case, examined: Examined, remedy: Remedy, costs: Costs | None = None
+) -> Verdict:
     """Put a chosen model through the gate, on the rows that the remedies were measured on."""
-    bar = Bar.of(case.config, remedy, challengers=len(rehearsed) - 1)
-    rows = judged_rows(case, examined)
+    bar = Bar.of(case.config, remedy, challengers=len(planned(case, examined)) - 1)
+    rows = judging_rows(case, examined)
     older = older_rows(examined.rows, case.champion.schema, rows)
     return gate(case.champion, challenger, rows, bar, older=older, costs=costs)
-
-
-def judged_rows(case: Case, examined: Examined) -> pd.DataFrame:
-    """Return the window's rows that remedies are measured on."""
-    return case.window.frame.loc[examined.measure].reset_index(drop=True)
 
 
 def conclude(

@@ -9,8 +9,8 @@ from factory.exact import write
 from factory.nouns import Diagnosis, Evidence, Rehearsal, Window
 from factory.plan import History
 from factory.rehearse import Rehearsed
+from flows.case import Case, Examined
 from flows.code import code_version
-from flows.loop import Case, Examined
 from flows.workplace import without_secret
 from registry.masks import packed, unpacked
 

@@ -1,115 +1,33 @@
 """The verbs of the loop, wired to the stores: plain functions that the monitor flow orders."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from functools import cached_property, partial
-from hashlib import sha256
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
-from factory.bundle import Bundle
 from factory.check import Checked, check
-from factory.config import ModelConfig
+from factory.config import PolicyConfig
 from factory.decide import decide
 from factory.diagnosis.diagnose import diagnose_window
 from factory.diagnosis.parts import Better
 from factory.diagnosis.told import diagnosis_json
-from factory.errors import BadData
 from factory.metrics import metric_named
-from factory.nouns import (
-    ROWS,
-    Bools,
-    Choice,
-    Diagnosis,
-    DropFeatures,
-    Remedy,
-    Retrain,
-    RollBack,
-    Window,
-    remedy_json,
-)
-from factory.plan import History, applicable
+from factory.nouns import Bools, Choice, Remedy, remedy_json
+from factory.plan import applicable, unlabelled
 from factory.rehearse import (
-    Prepare,
+    Asked,
     Rehearsed,
     bound_confidence,
     compare,
     evaluation_rows,
     rehearse,
 )
+from factory.standin import stand_in
 from factory.told import check_json
-from flows.recall import Memory, Rows, gather
-from training.again import refit
-
-
-@dataclass(frozen=True)
-class Case:
-    """One window before the court: the champion, the rows, and what is known of the past.
-
-    Attributes:
-        model: registered name.
-        version: of the champion.
-        champion: the model that serves.
-        config: its rules.
-        window: the rows.
-        history: what happened before.
-        memory: earlier versions and rows.
-        at: the present moment, UTC, ISO format.
-    """
-
-    model: str
-    version: int
-    champion: Bundle
-    config: ModelConfig
-    window: Window
-    history: History
-    memory: Memory
-    at: str
-
-    @property
-    def rules(self) -> str:
-        """Hash of the rules that the decision follows."""
-        check = self.config.check.model_dump(exclude={"evidently", "evidently_rows"})
-        policy = self.config.policy.model_dump()
-        return _digest([check, policy, self.config.seed])
-
-    @property
-    def id(self) -> str:
-        """Identify the decision: same model, reign, window and rules, same decision."""
-        return _digest([self.model, self.history.reign, self.window.version.sha256, self.rules])
-
-    @property
-    def labelled(self) -> Bools:
-        """Rows with a label that the champion was not trained on, shape (rows,)."""
-        schema = self.champion.schema
-        frame = self.window.frame
-        if schema.target not in frame:
-            return np.zeros(len(frame), dtype=bool)
-        known = frame[schema.target].notna().to_numpy()
-        return known & self.champion.unseen(frame) if schema.identifiable else known
-
-
-@dataclass(frozen=True)
-class Examined:
-    """What was measured and concluded of a case before anything was tried."""
-
-    case: Case
-    checked: Checked
-    diagnosis: Diagnosis
-    measure: Bools
-    learn: Bools
-    enough: bool
-
-    @cached_property
-    def rows(self) -> Rows:
-        """The rows that refits learn from, gathered once."""
-        case = self.case
-        return gather(
-            case.memory, case.champion.whole, case.window, self.learn, self.checked.broken
-        )
+from factory.worth import worth
+from flows.candidates import earlier, plans_for
+from flows.case import Case, Examined
 
 
 def examine(case: Case) -> Examined:
@@ -124,43 +42,56 @@ def examine(case: Case) -> Examined:
         seed=config.seed,
         now=datetime.fromisoformat(case.at),
     )
-    learn, measure = evaluation_rows(case.labelled, config.policy.evaluation)
+    known = _labelled(case, checked)
+    learn, measure = evaluation_rows(known, config.policy.evaluation)
     enough = int(measure.sum()) >= config.policy.minimum_rows
     diagnosis = diagnose_window(
         case.champion,
         case.window,
         checked,
-        case.labelled,
+        known,
         config.check,
-        better=_better_version(case, checked) if enough else None,
+        better=_better_version(case, checked, known) if enough else None,
         enough=enough,
         seed=config.seed,
     )
     return Examined(case, checked, diagnosis, measure, learn, enough)
 
 
+def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
+    """List the remedies to rehearse, on labels or without."""
+    evidence, diagnosis = examined.checked.evidence, examined.diagnosis
+    task = case.champion.schema.task
+    if examined.enough:
+        return applicable(evidence, diagnosis, case.history, case.config.policy, task=task)
+    return unlabelled(evidence, diagnosis, task=task) if evidence.alarm else ()
+
+
+def judging_rows(case: Case, examined: Examined) -> pd.DataFrame:
+    """Return labelled rows to measure remedies on: the window's newest, else a stand-in's."""
+    if examined.enough:
+        return case.window.frame.loc[examined.measure].reset_index(drop=True)
+    checked = examined.checked
+    quality, seed = checked.evidence.quality, case.config.seed
+    return stand_in(case.champion, case.window.frame, quality, checked.broken, seed)
+
+
 def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
-    """Rehearse every remedy that could apply; nothing where labels are too few."""
-    if not examined.enough:
+    """Rehearse every remedy that could apply."""
+    remedies = planned(case, examined)
+    if not remedies:
         return ()
-    policy = case.config.policy
-    remedies = applicable(examined.checked.evidence, examined.diagnosis, case.history, policy)
-    plans = plans_for(remedies, case, examined)
-    rows = case.window.frame.loc[examined.measure].reset_index(drop=True)
-    return rehearse(
-        plans,
-        rows,
-        case.champion,
-        policy,
+    rows = judging_rows(case, examined)
+    if len(rows) < case.config.policy.minimum_rows:
+        return ()
+    asked = Asked(
+        fell=examined.checked.evidence.performance.alarm,
         resamples=case.config.check.resamples,
         seed=case.config.seed,
-        clock=case.memory.clock,
+        measured=examined.enough,
     )
-
-
-def plans_for(remedies: Sequence[Remedy], case: Case, examined: Examined) -> dict[Remedy, Prepare]:
-    """Return what makes the model that each remedy would serve."""
-    return {remedy: _prepare(remedy, case, examined) for remedy in remedies}
+    plans = plans_for(remedies, case, examined)
+    return rehearse(plans, rows, case.champion, case.config.policy, asked, clock=case.memory.clock)
 
 
 def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
@@ -169,6 +100,7 @@ def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> 
         examined.checked.evidence,
         examined.diagnosis,
         [entry.rehearsal for entry in rehearsed],
+        case.history,
         case.config.policy,
     )
 
@@ -185,81 +117,30 @@ def report(
         "champion_before": case.version,
         "check": check_json(examined.checked.evidence),
         "diagnosis": diagnosis_json(examined.diagnosis),
-        "rehearsals": [_rehearsal_json(entry) for entry in rehearsed],
+        "rehearsals": [_rehearsal_json(entry, case.config.policy) for entry in rehearsed],
         "remedy": remedy_json(choice.remedy),
         "because": choice.because,
     }
 
 
-def _digest(told: list[Any]) -> str:
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _rehearsal_json(entry: Rehearsed) -> dict[str, Any]:
+def _rehearsal_json(entry: Rehearsed, policy: PolicyConfig) -> dict[str, Any]:
     told = asdict(entry.rehearsal)
-    return {**told, "remedy": remedy_json(entry.rehearsal.remedy)}
+    account = worth(entry.rehearsal, policy)
+    return {
+        **told,
+        "remedy": remedy_json(entry.rehearsal.remedy),
+        "worth": {**asdict(account), "value": account.value, "unit": policy.price.unit},
+    }
 
 
-def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
-    match remedy:
-        case RollBack(to_version=version):
-            return partial(_earlier, case, version)
-        case DropFeatures(features=names, how="neutralise"):
-            return partial(case.champion.neutralise, names)
-        case DropFeatures(features=names):
-            return partial(_refit, case, examined, None, names)
-        case Retrain(windows=windows):
-            return partial(_refit, case, examined, windows, ())
-        case _:
-            return lambda: case.champion
+def _labelled(case: Case, checked: Checked) -> Bools:
+    """Rows with a sound label that the champion was not trained on, shape (rows,)."""
+    target = case.champion.schema.target
+    known = case.labelled
+    return known & ~checked.broken[target] if target in checked.broken else known
 
 
-def _earlier(case: Case, version: int) -> Bundle | None:
-    bundle = case.memory.load(version)
-    readable = set(bundle.schema.names) <= set(case.window.frame.columns)
-    return bundle if readable and bundle.schema.classes == case.champion.schema.classes else None
-
-
-def _refit(
-    case: Case, examined: Examined, windows: int | None, without: tuple[str, ...]
-) -> Bundle | None:
-    newest = None
-    if windows is not None:
-        newest = int(examined.learn.sum()) + (windows - 1) * case.window.version.rows
-    without = (*without, *_still_unusable(case, examined))
-    schema = case.champion.whole.without(without)
-    frame = examined.rows.sound(schema, newest)
-    if frame is None or len(frame) < case.config.policy.minimum_rows:
-        return None
-    reference = case.window.frame.loc[_sound(case, examined, schema.names)]
-    try:
-        return refit(
-            case.champion, frame, reference.reset_index(drop=True), case.config, without=without
-        )
-    except BadData:
-        # One class left, or no feature: such rows teach nothing, so the remedy does not apply.
-        return None
-
-
-def _still_unusable(case: Case, examined: Examined) -> tuple[str, ...]:
-    """Name the features that the champion does without and that have not come back sound."""
-    dropped = set(case.champion.whole.names) - set(case.champion.schema.names)
-    given_up = sorted(dropped | set(case.champion.neutralised))
-    broken, present = examined.checked.broken, case.window.frame.columns
-    return tuple(name for name in given_up if name in broken or name not in present)
-
-
-def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
-    """Rows to judge a refit on: broken values must not become what is normal."""
-    sound = examined.measure.copy()
-    for name in (*names, ROWS):
-        if name in examined.checked.broken:
-            sound &= ~examined.checked.broken[name]
-    return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure
-
-
-def _better_version(case: Case, checked: Checked) -> Better | None:
-    rows = case.labelled
+def _better_version(case: Case, checked: Checked, rows: Bools) -> Better | None:
     champion = case.champion
     frame = case.window.frame.loc[rows].reset_index(drop=True)
     truth = frame[champion.schema.target].to_numpy()
@@ -267,7 +148,7 @@ def _better_version(case: Case, checked: Checked) -> Better | None:
     policy = case.config.policy
     best: Better | None = None
     for version in case.history.earlier[: policy.versions]:
-        bundle = _earlier(case, version)
+        bundle = earlier(case, version)
         if bundle is None:
             continue
         gain, low = compare(

@@ -5,16 +5,18 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
+from factory.config import PolicyConfig
 from factory.errors import NoChampion
 from factory.nouns import Choice, Schema, Window
 from factory.plan import History
 from factory.rehearse import Rehearsed
 from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
+from flows.case import Case, Examined
 from flows.check_report import Subject
 from flows.evidence import Kept, keep_evidence, require_evidently
 from flows.inputs import inputs_json
-from flows.loop import Case, Examined, choose, examine, report, try_remedies
+from flows.loop import choose, examine, report, try_remedies
 from flows.recall import Stored
 from flows.steps import step
 from flows.workplace import Workplace, config_of, now, open_workplace, resolve
@@ -48,7 +50,7 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     told = report(case, examined, rehearsed, choice)
     told |= {"inputs": inputs_json(case, examined, rehearsed)}
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
-    outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
+    outcome = pass_gate(case, examined, choice, outcome, place)
     body = promote_and_record(case, examined, outcome, told, place)
     logger.info("%s: %s", body["remedy"]["kind"], body["because"])
     kept = keep_page(case, examined, body, place)
@@ -65,18 +67,33 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     config = config or config_of(champion.config, name)
     require_evidently(config.check)
     rows = read_rows(window, champion.schema, champion.whole)
-    past, memory = history(name, version, place), Stored(place, name)
+    past, memory = history(name, version, config.policy, place), Stored(place, name)
     return Case(name, version, champion, config, rows, past, memory, now())
 
 
-def history(name: str, version: int, place: Workplace) -> History:
-    """Return which versions served before, newest first, and how long the present one serves."""
+def history(name: str, version: int, policy: PolicyConfig, place: Workplace) -> History:
+    """Return which versions served before, how long the present one serves, and what was done."""
     promotions = place.ledger.history(name)
     if not promotions:
         raise NoChampion(name)
+    decisions = place.ledger.decisions(name)
     earlier = dict.fromkeys(p.version for p in reversed(promotions) if p.version != version)
-    since = [d for d in place.ledger.decisions(name) if d.at > promotions[-1].at]
-    return History(tuple(earlier), promotions[-1].sequence, len(since))
+    since = sum(d.at > promotions[-1].at for d in decisions)
+    counted = decisions[-policy.retrains_within :]
+    remedies = [json.loads(d.body)["remedy"]["kind"] for d in counted]
+    lately = decisions[-policy.settle :] if policy.settle else []
+    left = [
+        p.previous
+        for p in promotions
+        if p.decision and p.previous is not None and lately and p.at >= lately[0].at
+    ]
+    return History(
+        tuple(earlier),
+        promotions[-1].sequence,
+        since,
+        left=tuple(left),
+        retrains=remedies.count("retrain"),
+    )
 
 
 def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
@@ -128,11 +145,10 @@ def perform_remedy(
 
 @step("gate")
 def pass_gate(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    outcome: Outcome, place: Workplace,
-) -> Outcome:  # fmt: skip
+    case: Case, examined: Examined, choice: Choice, outcome: Outcome, place: Workplace
+) -> Outcome:
     """Compare challenger and champion on the same rows."""
-    return judge(case, examined, rehearsed, choice, outcome, place)
+    return judge(case, examined, choice, outcome, place)
 
 
 @step("promote and record")

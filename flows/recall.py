@@ -105,7 +105,12 @@ class Rows:
 
 
 def gather(
-    memory: Memory, schema: Schema, window: Window, learn: Bools, broken: Mapping[str, Bools]
+    memory: Memory,
+    schema: Schema,
+    window: Window,
+    learn: Bools,
+    broken: Mapping[str, Bools],
+    align: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
 ) -> Rows:
     """Gather the labelled rows that the model was ever trained or checked on.
 
@@ -119,6 +124,7 @@ def gather(
         window: the present one.
         learn: its rows that may be learnt from, shape (rows,).
         broken: per feature, its broken rows.
+        align: tells the rows of one table in the units of the present.
     """
     tables = list(memory.tables())
     starts = [number for number, table in enumerate(tables) if table.trained]
@@ -127,8 +133,9 @@ def gather(
     for table in tables[first:]:
         if table.sha256 != window.version.sha256:
             frame, marked = table.read()
-            parts.append(_part(frame, marked, schema, np.ones(len(frame), dtype=bool)))
-    parts.append(_part(window.frame, broken, schema, learn))
+            usable = np.ones(len(frame), dtype=bool)
+            parts.append(_part(align(frame), marked, schema, usable))
+    parts.append(_part(align(window.frame), broken, schema, learn))
     sizes = [len(part[0]) for part in parts]
     own = np.repeat([False] * (len(parts) - 1) + [True], sizes)
     filled = [frame for frame, _ in parts if len(frame)]

@@ -13,9 +13,10 @@ from factory.decide import decide
 from factory.errors import UnknownModel
 from factory.exact import read, write
 from factory.nouns import Choice, Rehearsal, Window, remedy_json
+from flows.case import Case
 from flows.code import code_changes
 from flows.inputs import Inputs
-from flows.loop import Case, examine, try_remedies
+from flows.loop import examine, try_remedies
 from flows.monitor import history
 from flows.recall import Stored
 from flows.workplace import Workplace
@@ -113,7 +114,7 @@ def past_case(decision: Decision, inputs: Inputs, place: Workplace) -> Case:
         past.models.load(name, version),
         inputs.config,
         window,
-        history(name, version, past),
+        history(name, version, inputs.config.policy, past),
         Stored(past, name),
         inputs.at,
     )
@@ -140,7 +141,8 @@ def unlike(one: Any, other: Any, path: str = "") -> Iterator[str]:
 
 
 def _chosen(inputs: Inputs) -> Choice:
-    return decide(inputs.evidence, inputs.diagnosis, inputs.rehearsals, inputs.config.policy)
+    given = inputs.evidence, inputs.diagnosis, inputs.rehearsals
+    return decide(*given, inputs.history, inputs.config.policy)
 
 
 def _made_again(inputs: Inputs, case: Case) -> Inputs:

@@ -10,9 +10,10 @@ from factory.bundle import pipeline_outputs
 from factory.errors import BadData
 from factory.exact import read
 from factory.nouns import Outputs, Remedy, Retrain
+from flows.candidates import plans_for
 from flows.code import code_changes
 from flows.inputs import Inputs
-from flows.loop import examine, plans_for
+from flows.loop import examine
 from flows.replay import past_case
 from flows.workplace import Workplace, config_of
 from registry.entries import VersionEntry

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.config import PolicyConfig
-from factory.decide import decide, labels_needed
+from factory.config import PolicyConfig, PriceConfig
+from factory.decide import decide
 from factory.nouns import (
     AskLabels,
     DataVersion,
@@ -22,8 +22,10 @@ from factory.nouns import (
     RollBack,
     Signal,
 )
+from factory.plan import History
 
 POLICY = PolicyConfig()
+PAST = History((), 1, 9)
 QUIET = Evidence(
     model="m",
     version=1,
@@ -52,7 +54,7 @@ KEEP = rehearsal(Keep(), 0.0, 0.0)
 
 
 def test_quiet_windows_keep():
-    assert decide(QUIET, NONE, [KEEP], POLICY).remedy == Keep()
+    assert decide(QUIET, NONE, [KEEP], PAST, POLICY).remedy == Keep()
 
 
 def test_the_largest_certain_gain_wins():
@@ -62,7 +64,7 @@ def test_the_largest_certain_gain_wins():
         rehearsal(Retrain("recent", 1), 0.20, 0.15),
         rehearsal(Retrain("all"), 0.30, -0.01),
     ]
-    choice = decide(FELL, CONCEPT, tried, POLICY)
+    choice = decide(FELL, CONCEPT, tried, PAST, POLICY)
     assert choice.remedy == Retrain("recent", 1)
     assert "20.0%" in choice.because
     assert "at least 15.0%" in choice.because
@@ -70,23 +72,23 @@ def test_the_largest_certain_gain_wins():
 
 def test_a_retraining_pays_its_cost():
     tried = [KEEP, rehearsal(RollBack(1), 0.10, 0.05), rehearsal(Retrain("all"), 0.105, 0.06)]
-    assert decide(FELL, CONCEPT, tried, POLICY).remedy == RollBack(1)
+    assert decide(FELL, CONCEPT, tried, PAST, POLICY).remedy == RollBack(1)
 
 
 def test_a_lucky_mean_does_not_beat_a_surer_gain():
     tried = [KEEP, rehearsal(RollBack(7), 0.65, 0.63), rehearsal(Retrain("recent", 1), 0.68, 0.61)]
-    assert decide(FELL, CONCEPT, tried, POLICY).remedy == RollBack(7)
+    assert decide(FELL, CONCEPT, tried, PAST, POLICY).remedy == RollBack(7)
 
 
 def test_a_tie_goes_to_the_cheaper_remedy():
     drop = DropFeatures(("x",), "neutralise")
     tried = [KEEP, rehearsal(RollBack(1), 0.1, 0.05), rehearsal(drop, 0.1, 0.05)]
-    assert decide(FELL, CONCEPT, tried, POLICY).remedy == RollBack(1)
+    assert decide(FELL, CONCEPT, tried, PAST, POLICY).remedy == RollBack(1)
 
 
 def test_an_uncertain_gain_changes_nothing_and_says_so():
     tried = [KEEP, rehearsal(Retrain("all"), 0.3, -0.01)]
-    choice = decide(FELL, CONCEPT, tried, POLICY)
+    choice = decide(FELL, CONCEPT, tried, PAST, POLICY)
     assert choice.remedy == Keep()
     assert "although performance fell" in choice.because
 
@@ -95,9 +97,9 @@ def test_broken_data_that_no_model_mends_are_for_the_source():
     broken = replace(FELL, quality=(Problem("a", "missing", 0.9),))
     diagnosis = Diagnosis("data_quality", ("a",), "'a' is missing in 90% of rows")
     tried = [KEEP, rehearsal(DropFeatures(("a",), "neutralise"), 0.0, -0.1)]
-    assert decide(broken, diagnosis, tried, POLICY).remedy == FixSource(("a",))
+    assert decide(broken, diagnosis, tried, PAST, POLICY).remedy == FixSource(("a",))
     harmless = replace(broken, performance=QUIET.performance)
-    assert decide(harmless, diagnosis, tried, POLICY).remedy == Keep()
+    assert decide(harmless, diagnosis, tried, PAST, POLICY).remedy == Keep()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_broken_data_that_no_model_mends_are_for_the_source():
     ],
 )
 def test_without_labels_no_remedy_is_chosen_that_needs_them(evidence, diagnosis, kind):
-    assert isinstance(decide(evidence, diagnosis, [], POLICY).remedy, kind)
+    assert isinstance(decide(evidence, diagnosis, [], PAST, POLICY).remedy, kind)
 
 
 @given(
@@ -124,13 +126,47 @@ def test_nothing_changes_without_a_certain_gain_worth_having(pairs, evidence):
     tried = [KEEP] + [
         rehearsal(RollBack(i + 1), gain, gain - width) for i, (gain, width) in enumerate(pairs)
     ]
-    choice = decide(evidence, CONCEPT, tried, POLICY)
-    assert choice == decide(evidence, CONCEPT, tried, POLICY)
+    choice = decide(evidence, CONCEPT, tried, PAST, POLICY)
+    assert choice == decide(evidence, CONCEPT, tried, PAST, POLICY)
     if isinstance(choice.remedy, RollBack):
         gain, width = pairs[choice.remedy.to_version - 1]
         assert gain >= POLICY.minimum_gain
         assert gain - width > 0
 
 
-def test_finer_differences_need_more_labels():
-    assert labels_needed(0.05, 0.05) > labels_needed(0.05, 0.1) > labels_needed(0.2, 0.1)
+def test_undoing_a_change_that_has_not_settled_needs_twice_the_gain():
+    tried = [KEEP, rehearsal(RollBack(1), 0.03, 0.01)]
+    assert decide(FELL, CONCEPT, tried, PAST, POLICY).remedy == RollBack(1)
+    unsettled = replace(PAST, left=(1,))
+    assert decide(FELL, CONCEPT, tried, unsettled, POLICY).remedy == Keep()
+
+
+def test_labels_that_no_model_knows_anything_of_are_for_the_source():
+    tried = [replace(r, informed=False) for r in (KEEP, rehearsal(Retrain("all"), 0.4, 0.3))]
+    label_drift = Signal("y", "label", "ks", 0.0, 1.0, 0.0, alarm=False)
+    fell = replace(FELL, label_drift=label_drift)
+    choice = decide(fell, CONCEPT, tried, PAST, POLICY)
+    assert choice.remedy == FixSource(("y",))
+    assert "not to be trusted" in choice.because
+    tried[1] = replace(tried[1], informed=True)
+    assert decide(fell, CONCEPT, tried, PAST, POLICY).remedy == Retrain("all")
+
+
+def test_a_stand_in_decides_where_it_is_certain_and_else_labels_are_asked_for():
+    mute = DropFeatures(("a",), "neutralise")
+    good = [replace(r, measured=False) for r in (KEEP, rehearsal(mute, 0.3, 0.2))]
+    broken = replace(FELL, quality=(Problem("a", "missing", 0.9),))
+    diagnosis = Diagnosis("data_quality", ("a",), "'a' is missing in 90% of rows")
+    choice = decide(broken, diagnosis, good, PAST, POLICY)
+    assert choice.remedy == mute
+    assert "reference rows made like the window's" in choice.because
+    poor = [good[0], replace(good[1], gain=0.0, gain_low=-0.1)]
+    assert decide(broken, diagnosis, poor, PAST, POLICY).remedy == FixSource(("a",))
+
+
+def test_the_owners_prices_decide():
+    tried = [KEEP, rehearsal(Retrain("all"), 0.10, 0.08)]
+    dear = PolicyConfig(price=PriceConfig(unit="EUR", window=100.0, refit=20.0))
+    assert decide(FELL, CONCEPT, tried, PAST, dear).remedy == Keep()
+    patient = dear.model_copy(update={"horizon": 5.0})
+    assert decide(FELL, CONCEPT, tried, PAST, patient).remedy == Retrain("all")

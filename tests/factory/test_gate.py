@@ -13,7 +13,7 @@ from factory.config import PolicyConfig
 from factory.gate import Bar, gate, gate_first
 from factory.nouns import Column, DropFeatures, Keep, Problem, Retrain, RollBack, Schema
 from factory.plan import History, applicable
-from factory.rehearse import evaluation_rows, rehearse
+from factory.rehearse import Asked, evaluation_rows, rehearse
 
 SCHEMA = Schema((Column("a", "number"), Column("b", "number")), "y", "regression", id="id")
 BAR = Bar(minimum_rows=30)
@@ -104,8 +104,7 @@ def test_neutralising_removes_a_broken_features_harm():
         broken,
         champion,
         PolicyConfig(),
-        resamples=200,
-        seed=0,
+        Asked(fell=True, resamples=200, seed=0),
         clock=iter(range(99)).__next__,
     )
     assert [r.rehearsal.remedy.kind for r in tried] == ["keep", "drop_features"]
@@ -129,13 +128,15 @@ HISTORY = History(earlier=(4, 3, 2, 1), reign=5, windows_since_promotion=2)
 
 
 def test_quiet_windows_rehearse_only_what_costs_one_prediction():
-    remedies = applicable(QUIET, NONE, HISTORY, PolicyConfig(versions=3))
+    remedies = applicable(QUIET, NONE, HISTORY, PolicyConfig(versions=3), task="regression")
     assert remedies == (Keep(), RollBack(4), RollBack(3), RollBack(2))
 
 
 def test_alarms_rehearse_refits_unless_the_cooldown_runs():
-    assert Retrain("recent", 1) in applicable(MOVED, NONE, HISTORY, PolicyConfig())
-    cooling = applicable(MOVED, NONE, HISTORY, PolicyConfig(cooldown=3))
+    assert Retrain("recent", 1) in applicable(
+        MOVED, NONE, HISTORY, PolicyConfig(), task="regression"
+    )
+    cooling = applicable(MOVED, NONE, HISTORY, PolicyConfig(cooldown=3), task="regression")
     assert Retrain("all") not in cooling
 
 
@@ -143,6 +144,6 @@ def test_features_already_neutralised_are_not_dropped_again():
     diagnosis = CONCEPT.__class__("covariate_drift", ("x", "z"), "")
     problems = (Problem("x", "missing", 1.0, handled=True), Problem("z", "missing", 1.0))
     evidence = replace(FELL, quality=problems)
-    remedies = applicable(evidence, diagnosis, History((), 1, 0), PolicyConfig())
+    remedies = applicable(evidence, diagnosis, History((), 1, 0), PolicyConfig(), task="regression")
     assert DropFeatures(("z",), "neutralise") in remedies
     assert DropFeatures(("z",), "refit") in remedies

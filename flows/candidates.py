@@ -1,0 +1,128 @@
+"""Makes the model that a remedy would serve, to be rehearsed."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+
+from factory.adapt import adapted
+from factory.bundle import Bundle
+from factory.errors import BadData
+from factory.nouns import (
+    ROWS,
+    Adapt,
+    Bools,
+    DropFeatures,
+    Floats,
+    Remedy,
+    Retrain,
+    RollBack,
+    Schema,
+)
+from factory.rehearse import Prepare
+from flows.case import Case, Examined
+from training.again import refit, research
+from training.weights import by_covariates, by_recency
+
+
+def plans_for(remedies: Sequence[Remedy], case: Case, examined: Examined) -> dict[Remedy, Prepare]:
+    """Return what makes the model that each remedy would serve."""
+    return {remedy: _prepare(remedy, case, examined) for remedy in remedies}
+
+
+def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
+    match remedy:
+        case RollBack(to_version=version):
+            return partial(earlier, case, version)
+        case Adapt():
+            return partial(_adapted, remedy, case, examined)
+        case DropFeatures(features=names, how="neutralise"):
+            return partial(case.champion.neutralise, names)
+        case DropFeatures(features=names):
+            return partial(_retrained, Retrain("all"), case, examined, names)
+        case Retrain():
+            return partial(_retrained, remedy, case, examined, ())
+        case _:
+            return lambda: case.champion
+
+
+def earlier(case: Case, version: int) -> Bundle | None:
+    """Return an earlier version, None where it cannot read this window or knows other classes."""
+    bundle = case.memory.load(version)
+    readable = set(bundle.schema.names) <= set(case.window.frame.columns)
+    return bundle if readable and bundle.schema.classes == case.champion.schema.classes else None
+
+
+def _adapted(remedy: Adapt, case: Case, examined: Examined) -> Bundle | None:
+    frame = case.window.frame
+    return adapted(
+        case.champion,
+        remedy,
+        learn=frame.loc[examined.learn].reset_index(drop=True),
+        window=frame,
+        problems=examined.checked.evidence.quality,
+    )
+
+
+def _retrained(
+    remedy: Retrain, case: Case, examined: Examined, without: tuple[str, ...]
+) -> Bundle | None:
+    """Fit on the rows that the remedy names; None where they are too few, or another's."""
+    without = (*without, *_still_unusable(case, examined))
+    schema = case.champion.whole.without(without)
+    newest = _newest(remedy, case, examined)
+    if newest is None and remedy.rows != "all":
+        return None
+    rows = examined.rows.sound(schema, newest)
+    if rows is None or len(rows) < case.config.policy.minimum_rows:
+        return None
+    reference = case.window.frame.loc[_sound(case, examined, schema.names)].reset_index(drop=True)
+    weights = _weights(remedy, case, schema, rows)
+    given = (case.champion, rows, reference, case.config)
+    try:
+        if remedy.search:
+            clock = case.memory.clock
+            return research(*given, clock=clock, without=without, weights=weights)
+        return refit(*given, without=without, weights=weights)
+    except BadData:
+        # One class left, or no feature: such rows teach nothing, so the remedy does not apply.
+        return None
+
+
+def _newest(remedy: Retrain, case: Case, examined: Examined) -> int | None:
+    match remedy.rows:
+        case "all":
+            return None
+        case "recent":
+            earlier_ones = (remedy.windows or 1) - 1
+            return int(examined.learn.sum()) + earlier_ones * case.window.version.rows
+        case "since_change":
+            return None
+
+
+def _weights(remedy: Retrain, case: Case, schema: Schema, rows: pd.DataFrame) -> Floats | None:
+    match remedy.weights:
+        case "even":
+            return None
+        case "recency":
+            half_life = case.config.policy.half_life * case.window.version.rows
+            return by_recency(len(rows), half_life)
+        case "covariates":
+            return by_covariates(schema, rows, case.window.frame, seed=case.config.seed)
+
+
+def _still_unusable(case: Case, examined: Examined) -> tuple[str, ...]:
+    """Name the features that the champion does without and that have not come back sound."""
+    dropped = set(case.champion.whole.names) - set(case.champion.schema.names)
+    given_up = sorted(dropped | set(case.champion.neutralised))
+    broken, present = examined.checked.broken, case.window.frame.columns
+    return tuple(name for name in given_up if name in broken or name not in present)
+
+
+def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
+    """Rows to judge a refit on: broken values must not become what is normal."""
+    sound = examined.measure.copy()
+    for name in (*names, ROWS):
+        if name in examined.checked.broken:
+            sound &= ~examined.checked.broken[name]
+    return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure

@@ -1,0 +1,102 @@
+"""One window before the court, and what was found out about it."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property, partial
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from factory.adapt.unit import aligned
+from factory.bundle import Bundle
+from factory.check import Checked
+from factory.config import ModelConfig
+from factory.nouns import Bools, Diagnosis, Window
+from factory.plan import History
+from flows.recall import Memory, Rows, gather
+
+
+@dataclass(frozen=True)
+class Case:
+    """One window before the court: the champion, the rows, and what is known of the past.
+
+    Attributes:
+        model: registered name.
+        version: of the champion.
+        champion: the model that serves.
+        config: its rules.
+        window: the rows.
+        history: what happened before.
+        memory: earlier versions and rows.
+        at: the present moment, UTC, ISO format.
+    """
+
+    model: str
+    version: int
+    champion: Bundle
+    config: ModelConfig
+    window: Window
+    history: History
+    memory: Memory
+    at: str
+
+    @property
+    def rules(self) -> str:
+        """Hash of the rules that the decision follows."""
+        check = self.config.check.model_dump(exclude={"evidently", "evidently_rows"})
+        policy = self.config.policy.model_dump()
+        return _digest([check, policy, self.config.seed])
+
+    @property
+    def id(self) -> str:
+        """Identify the decision: same model, reign, window and rules, same decision."""
+        return _digest([self.model, self.history.reign, self.window.version.sha256, self.rules])
+
+    @property
+    def labelled(self) -> Bools:
+        """Rows with a label that the champion was not trained on, shape (rows,)."""
+        schema = self.champion.schema
+        frame = self.window.frame
+        if schema.target not in frame:
+            return np.zeros(len(frame), dtype=bool)
+        known = frame[schema.target].notna().to_numpy()
+        return known & self.champion.unseen(frame) if schema.identifiable else known
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was measured and concluded of a case before anything was tried.
+
+    Attributes:
+        case: the window, and what it is judged by.
+        checked: what was measured.
+        diagnosis: what was concluded.
+        measure: labelled rows that remedies are measured on, shape (rows,).
+        learn: labelled rows, older than those, that remedies may learn from.
+        enough: whether the former are enough to decide anything.
+    """
+
+    case: Case
+    checked: Checked
+    diagnosis: Diagnosis
+    measure: Bools
+    learn: Bools
+    enough: bool
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows that refits learn from, gathered once."""
+        case = self.case
+        return gather(
+            case.memory,
+            case.champion.whole,
+            case.window,
+            self.learn,
+            self.checked.broken,
+            align=partial(aligned, case.champion),
+        )
+
+
+def _digest(told: list[Any]) -> str:
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,135 @@
+"""Lets the loop decide on a world's window, and performs everything else as well."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from incidents import INCIDENTS, World
+from worlds import Rows, window_of
+
+from factory.bundle import Bundle
+from factory.metrics import metric_named
+from factory.nouns import DropFeatures, Remedy, Retrain
+from factory.plan import History, applicable
+from factory.remedies import describe, is_fitted
+from factory.worth import gain_needed
+from flows.act import verdict_on
+from flows.candidates import plans_for
+from flows.case import Case, Examined
+from flows.loop import choose, examine, try_remedies
+
+AT = "2030-01-01T00:00:00+00:00"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one decision turned out.
+
+    Attributes:
+        chosen: the remedy in words; kept where the gate refused it.
+        best: the one that scores best on the coming rows.
+        regret: what the best gains on keeping, less what the chosen one does.
+        margin: by how much the owner declares not to care.
+        fits: models fitted by the loop.
+        others: regret of simple policies, by name.
+    """
+
+    table: str
+    incident: str
+    seed: int
+    cause: str
+    chosen: str
+    best: str
+    regret: float
+    margin: float
+    fits: int
+    others: dict[str, float]
+
+    @property
+    def right(self) -> bool:
+        return self.regret <= self.margin
+
+
+def judge(table: str, incident: str, seed: int) -> Judged | None:
+    """Decide in a world; None where the incident cannot happen to the table."""
+    world = INCIDENTS[incident](Rows.of(table, seed), seed)
+    if world is None:
+        return None
+    case = case_of(world)
+    examined = examine(case)
+    rehearsed = try_remedies(case, examined)
+    choice = choose(case, examined, rehearsed)
+    gains = gains_of(world, case, examined)
+    chosen: Remedy | None = choice.remedy
+    candidate = next((r for r in rehearsed if r.rehearsal.remedy == chosen), None)
+    changes = candidate is not None and candidate.bundle is not case.champion
+    gain, refused = 0.0, ""
+    if candidate is not None and changes:
+        verdict = verdict_on(candidate.bundle, case, examined, choice.remedy)
+        if verdict.passed:
+            gain = gain_of(world, candidate.bundle)
+        else:
+            refused = f" (refused: {verdict.because})"
+    best = max(gains, key=lambda r: gains[r]) if max(gains.values()) > 0 else None
+    top = gains[best] if best is not None else 0.0
+    policy = case.config.policy
+    margin = gain_needed(best, policy) if best is not None else policy.minimum_gain
+    return Judged(
+        table, incident, seed,
+        cause=examined.diagnosis.cause,
+        chosen=describe(choice.remedy) + refused,
+        best=describe(best) if best is not None else "keeping the champion",
+        regret=max(top - gain, 0.0),
+        margin=margin,
+        fits=sum(is_fitted(r.rehearsal.remedy) for r in rehearsed),
+        others=others(world, gains, top),
+    )  # fmt: skip
+
+
+def case_of(world: World) -> Case:
+    earlier = tuple(v for v in sorted(world.memory.versions, reverse=True) if v != world.version)
+    return Case(
+        model="world",
+        version=world.version,
+        champion=world.champion,
+        config=world.config,
+        window=window_of(world.stream.window, world.rows.schema),
+        history=History(earlier, reign=len(earlier) + 1, windows_since_promotion=9),
+        memory=world.memory,
+        at=AT,
+    )
+
+
+def gains_of(world: World, case: Case, examined: Examined) -> dict[Remedy, float]:
+    """Perform every remedy that could apply, whatever the evidence, and score it on what comes."""
+    evidence = examined.checked.evidence
+    performance = replace(evidence.performance, alarm=True)
+    drift = evidence.label_drift and replace(evidence.label_drift, alarm=True)
+    alarmed = replace(evidence, performance=performance, label_drift=drift)
+    task = case.champion.schema.task
+    remedies = dict.fromkeys(
+        applicable(alarmed, examined.diagnosis, case.history, case.config.policy, task=task)
+    )
+    if world.culprits:
+        hows: Any = ("neutralise", "refit")
+        remedies |= dict.fromkeys(DropFeatures(world.culprits, how) for how in hows)
+    gains = {}
+    for remedy, prepare in plans_for(list(remedies), case, examined).items():
+        bundle = prepare()
+        if bundle is not None and bundle is not case.champion:
+            gains[remedy] = gain_of(world, bundle)
+    return gains or {Retrain("all"): 0.0}
+
+
+def gain_of(world: World, bundle: Bundle) -> float:
+    """What a model gains on the champion, on the rows that come after the window."""
+    coming = world.stream.coming
+    metric = metric_named(bundle.metric, world.rows.schema)
+    truth = coming["y"].to_numpy()
+    scores = [metric.value(truth, each.outputs(coming)) for each in (world.champion, bundle)]
+    return metric.gain(scores[0], scores[1])
+
+
+def others(world: World, gains: dict[Remedy, float], top: float) -> dict[str, float]:
+    """Regret of policies that know one remedy: to train again on all rows."""
+    again = top - gains.get(Retrain("all"), 0.0)
+    return {"never": top, "always": again, "periodic:2": (top + again) / 2}
