@@ -2,4 +2,5 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("evidently") else ["flows/evidently.py"]
+WRAPPED = {"evidently": "flows/evidently.py", "shap": "factory/diagnosis/tree_values.py"}
+collect_ignore = [module for library, module in WRAPPED.items() if find_spec(library) is None]

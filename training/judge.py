@@ -13,6 +13,7 @@ from factory.config import ModelConfig
 from factory.detectors.domain import FEWEST
 from factory.detectors.joint import joint
 from factory.detectors.watched import CHUNKS, joint_design_effect, watched
+from factory.diagnosis.importance import permutation_importance
 from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, Outputs, Schema
@@ -24,8 +25,6 @@ from training.threads import one_thread
 
 REFERENCE_ROWS = 20_000
 BUDGET_ROWS = 100_000
-IMPORTANCE_ROWS = 2_000
-PERMUTATIONS = 3
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "binary": ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"),
@@ -112,7 +111,9 @@ def completed(
     kept, watch = (bundle.reference, bundle.reference_outputs), config.check.online
     return replace(
         bundle,
-        importance=importance(bundle.pipeline, bundle.schema, metric, permuted, config.seed),
+        importance=permutation_importance(
+            bundle.outputs, bundle.schema, metric, permuted, config.seed
+        ),
         estimator=fit_estimator(metric, sound, known, said, seed=config.seed),
         predictor=PerformancePredictor.fit(
             metric,
@@ -149,35 +150,6 @@ def watch_gaps(bundle: Bundle) -> tuple[str, ...]:
     """Say what of the watching row by row could not be fitted."""
     missing = bundle.online.missing if bundle.online is not None else ""
     return (missing,) if missing else ()
-
-
-def importance(
-    pipeline: Any, schema: Schema, metric: Metric, rows: pd.DataFrame, seed: int
-) -> dict[str, float]:
-    """Return per feature the relative loss of the metric when its values are shuffled.
-
-    At most 2,000 of the rows are used, drawn by seed; the loss is a mean over 3 shuffles, and 0
-    where the metric is undefined on them.
-
-    Source:
-        Fisher, Rudin and Dominici, All Models are Wrong, but Many are Useful (2019).
-    """
-    sample = rows.iloc[sampled(len(rows), IMPORTANCE_ROWS, seed)].reset_index(drop=True)
-    truth = sample[schema.target].to_numpy()
-    whole = metric.value(truth, pipeline_outputs(pipeline, schema, sample))
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(len(sample)) for _ in range(PERMUTATIONS)]
-    losses = {}
-    for name in schema.names:
-        shuffled = [
-            pipeline_outputs(
-                pipeline, schema, sample.assign(**{name: sample[name].to_numpy()[order]})
-            )
-            for order in orders
-        ]
-        gains = [metric.gain(whole, metric.value(truth, outputs)) for outputs in shuffled]
-        losses[name] = float(np.nan_to_num(-np.mean(gains), nan=0.0))
-    return losses
 
 
 def neutral(frame: pd.DataFrame, column: Column) -> Any:
