@@ -1,6 +1,7 @@
 """Gathers what the page of a check shows: its figures, distributions, and the checks before it."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ import pandas as pd
 
 from factory.bundle import Bundle
 from factory.config import CheckConfig
+from factory.diagnosis.priority import suspects
+from factory.diagnosis.told import suspects_json
 from factory.metrics import metric_named
-from factory.nouns import Outputs, Window
+from factory.nouns import Outputs, Signal, Window
 from flows.past_checks import once, past_checks
 from flows.report.check import CheckReport, drawn, seen_of
 from flows.report.check_shapes import Shape, shape, shapes_of
@@ -36,8 +39,12 @@ def check_report(
     *,
     at: str,
     decision: Mapping[str, Any] | None = None,
+    diagnosis: Mapping[str, Any] | None = None,
 ) -> CheckReport:
-    """Gather what the page of a check shows."""
+    """Gather what the page of a check shows.
+
+    Without a diagnosis, neither given nor in the decision, it shows the features' priority.
+    """
     champion, frame = subject.champion, subject.window.frame
     remedy = decision["remedy"]["kind"] if decision else None
     seen = once([seen_of(told, at, remedy), *past_checks(place, told["model"])])
@@ -51,6 +58,7 @@ def check_report(
         labels=_labels(champion, frame),
         seen=seen,
         decision=decision,
+        diagnosis=diagnosis or (decision or {}).get("diagnosis") or _priority(told, champion),
         links=(
             (
                 f"version {told['version']} in MLflow",
@@ -59,6 +67,15 @@ def check_report(
         ),
         settings=tuple(_flat(subject.config.model_dump(mode="json"))),
     )
+
+
+def _priority(told: Mapping[str, Any], champion: Bundle) -> dict[str, Any]:
+    effects = [s for s in told["drift"]["features"] if s["effect"] is not None]
+    signals = [
+        Signal(s["feature"], s["kind"], s["detector"], math.nan, math.nan, s["effect"], s["alarm"])
+        for s in effects
+    ]
+    return {"features": suspects_json(suspects(signals, champion.importance))}
 
 
 def _said(champion: Bundle, outputs: Outputs) -> Shape:

@@ -72,6 +72,12 @@ def _count(text: str) -> int:
     return count
 
 
+def _diagnose(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--window", required=True, help="rows to explain, with labels where known")
+    p.add_argument("--report", type=Path, help="HTML file to write")
+
+
 def _watch(p: argparse.ArgumentParser) -> None:
     _name(p)
     p.add_argument("--input", required=True, help="rows to feed, oldest first")
@@ -157,6 +163,12 @@ COMMANDS = (
         "measure a window against the champion; no action",
         "Checking {window} against the champion of {name} ...",
         _check,
+    ),
+    Command(
+        "diagnose",
+        "why a window looks as it does, and which features to look at; no action",
+        "Diagnosing {window} with the champion of {name} ...",
+        _diagnose,
     ),
     Command(
         "run",

@@ -13,6 +13,8 @@ def suspects(
 ) -> tuple[Suspect, ...]:
     """Return all features, those first whose move matters most to the champion.
 
+    A feature whose move may be chance comes after all that alarm.
+
     Args:
         signals: of single features, one or several each; the largest effect counts.
         importance: per feature, what the champion loses without it; below 0 is none.
@@ -43,7 +45,17 @@ def suspects(
         )
         for name, effect in effects.items()
     ]
-    return tuple(sorted(found, key=lambda s: (-s.priority, -(s.loss or 0.0), -s.drift, s.feature)))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(suspect: Suspect) -> tuple[bool, float, float, float, str]:
+    return (
+        not suspect.alarm,
+        -suspect.priority,
+        -(suspect.loss or 0.0),
+        -suspect.drift,
+        suspect.feature,
+    )
 
 
 def shares(importance: Mapping[str, float]) -> dict[str, float]:

@@ -1,9 +1,30 @@
 """A diagnosis as plain JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from factory.diagnosis.parts import Suspect
 from factory.nouns import Diagnosis
 from factory.plain import number
+
+
+def suspects_json(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
+    """Return features in the order of their priority as plain JSON.
+
+    >>> suspects_json([Suspect("a", 0.5, True, 0.5, 0.25)])[0]["priority"]
+    0.25
+    """
+    return [
+        {
+            "feature": suspect.feature,
+            "drift": number(suspect.drift),
+            "alarm": suspect.alarm,
+            "importance": number(suspect.importance),
+            "priority": number(suspect.priority),
+            "loss": number(suspect.loss),
+        }
+        for suspect in suspects
+    ]
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -28,17 +49,7 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
         ],
         "labels_needed": diagnosis.labels_needed,
         "overlap": number(diagnosis.overlap),
-        "features": [
-            {
-                "feature": suspect.feature,
-                "drift": number(suspect.drift),
-                "alarm": suspect.alarm,
-                "importance": number(suspect.importance),
-                "priority": number(suspect.priority),
-                "loss": number(suspect.loss),
-            }
-            for suspect in diagnosis.suspects
-        ],
+        "features": suspects_json(diagnosis.suspects),
         "classes": [
             {
                 "class": share.label,

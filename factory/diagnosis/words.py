@@ -12,7 +12,7 @@ LIKE = 0.5
 """Where the reference has the like of fewer rows, that is said to be what keeps the cause open."""
 SOURCES: dict[Source, str] = {
     "broken": "broken rows",
-    "covariates": "the features' new mix",
+    "covariates": "features that moved",
     "labels": "the target's new mix",
     "relation": "a moved relation of features and target",
     "release": "the release",
@@ -56,7 +56,7 @@ def fall_from(performance: Performance, attribution: Attribution, culprits: Sequ
     text = f"{fall(performance)}; {_part(share)} of that comes from {SOURCES[share.source]}"
     match share.source:
         case "covariates" if culprits:
-            return f"{text}, of {names(culprits)} most"
+            return f"{text}: {names(culprits)}"
         case "labels":
             return f"{text}, while features and target hang together as before"
         case "relation":

@@ -74,6 +74,7 @@ class CheckReport:
         labels: distributions of the target.
         seen: checks of this model, this one may be among them, in any order.
         decision: what ``factory run`` made of it; None where nothing was decided.
+        diagnosis: why it looks so, as JSON; of a check without one, the features' priority alone.
         settings: how the check was made, as names and values.
         links: labels and addresses.
     """
@@ -87,6 +88,7 @@ class CheckReport:
     labels: Shape | None = None
     seen: tuple[Seen, ...] = ()
     decision: Mapping[str, Any] | None = None
+    diagnosis: Mapping[str, Any] | None = None
     settings: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 

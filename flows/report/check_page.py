@@ -17,6 +17,7 @@ from flows.report.check_parts import (
 )
 from flows.report.check_plots import over_time, performance_plot
 from flows.report.check_shapes import Shape, Shares
+from flows.report.check_why import why_parts
 from flows.report.check_words import headline
 from flows.report.history import known
 from flows.report.markup import Markup, join, tag
@@ -41,6 +42,7 @@ def render_check(report: CheckReport) -> str:
     sections = [
         header(report),
         _performance(report),
+        _why(report),
         _over_time(report),
         _quality(report),
         _moved(report),
@@ -76,6 +78,7 @@ def _cleaned(report: CheckReport) -> CheckReport:
         predictions=None if report.predictions is None else _named(report.predictions),
         labels=None if report.labels is None else _named(report.labels),
         decision=None if report.decision is None else clean(report.decision),
+        diagnosis=None if report.diagnosis is None else clean(report.diagnosis),
         settings=tuple((clean(name), clean(value)) for name, value in report.settings),
         links=tuple((clean(label), clean(address)) for label, address in report.links),
     )
@@ -126,6 +129,11 @@ def _rests_on(report: CheckReport) -> list[Markup]:
     if needed:
         notes.append(f"{count(round(needed), 'label')} would tell for certain.")
     return [tag("p", note, class_="muted") for note in notes if note]
+
+
+def _why(report: CheckReport) -> Markup | None:
+    parts = why_parts(report)
+    return tag("section", tag("h2", "Why"), *parts) if parts else None
 
 
 def _over_time(report: CheckReport) -> Markup | None:
