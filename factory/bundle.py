@@ -1,6 +1,6 @@
 """The bundle: a fitted pipeline together with all that watches it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -79,6 +79,8 @@ class Bundle:
         budget: what the reference says of false alarms (see ``factory.budget``).
         units: per feature whose unit ever changed, how a value told in each of the earlier units
             becomes one in the present unit: times a factor, plus an offset.
+        hedges: fallback pipelines by the features that they do without, the most important ones
+            first (see ``training.hedge``); they were fitted on the rows that the model was.
     """
 
     schema: Schema
@@ -100,6 +102,7 @@ class Bundle:
     online: Monitor | None = None
     budget: AlarmBudget = field(default_factory=AlarmBudget)
     units: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    hedges: Mapping[tuple[str, ...], Pipeline] = field(default_factory=dict)
 
     @cached_property
     def profile(self) -> Profile:
@@ -129,6 +132,34 @@ class Bundle:
         steps.insert(place, ("neutralise", Neutralise(constants)))
         together = tuple(sorted({*self.neutralised, *features}))
         return self.saying(Pipeline(steps), neutralised=together)
+
+    def hedge(self, features: Collection[str]) -> "Bundle | None":
+        """Return the fallback model that does without some features, and as few others as can be.
+
+        It is light. What else is neutralised is done without as well.
+
+        Args:
+            features: those that broke; what the model does not read does not matter.
+
+        Returns:
+            None where no fallback model was fitted that does without all of them.
+        """
+        broken = set(features) & set(self.schema.names)
+        wanted = broken | set(self.neutralised)
+        covering = [names for names in self.hedges if broken and wanted <= set(names)]
+        if not covering:
+            return None
+        gone = min(covering, key=len)
+        fewer = {names: pipe for names, pipe in self.hedges.items() if set(gone) < set(names)}
+        narrowed = replace(
+            self,
+            schema=self.schema.without(gone),
+            columns=self.whole.features,
+            neutral={name: value for name, value in self.neutral.items() if name not in gone},
+            neutralised=(),
+            hedges=fewer,
+        )
+        return narrowed.saying(self.hedges[gone])
 
     def saying(self, pipeline: Pipeline, **changes: Any) -> "Bundle":
         """Return a light bundle of a changed pipeline, judged on the same reference.

@@ -243,6 +243,17 @@ class PolicyConfig(Part):
     gate: GateConfig = GateConfig()
 
 
+class HedgesConfig(Part):
+    """Fallback models, trained beforehand, for when features break."""
+
+    groups: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
+        (), description="features that break together, as [[lat, lon]]; found by rows when absent"
+    )
+    most: int = Field(
+        3, ge=0, le=50, description="groups with a fallback model, the most important; 0 for none"
+    )
+
+
 class ModelConfig(Part):
     """One model: everything from data to policy. Only name and data are required."""
 
@@ -255,6 +266,7 @@ class ModelConfig(Part):
     features: FeaturesConfig = FeaturesConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
     seed: int = Field(0, ge=0, le=2**32 - 1)
 

@@ -4,7 +4,7 @@ The model is a scikit-learn one in skops format, so that MLflow and whoever serv
 use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
 the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
 (seen.npy), what estimates its performance (estimator.skops, predictor.skops) and, where it has
-one, what watches it row by row (online.npz).
+them, its fallback models (hedges.skops) and what watches it row by row (online.npz).
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -85,6 +85,7 @@ KEPT_APART = {
     "predictor",
     "budget",
     "online",
+    "hedges",
 }
 """Fields of a bundle that are not plain values."""
 
@@ -113,6 +114,9 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     np.save(files / "seen.npy", bundle.seen, allow_pickle=False)
     skops.io.dump(bundle.estimator, files / "estimator.skops")
     skops.io.dump(bundle.predictor, files / "predictor.skops")
+    if bundle.hedges:
+        told_apart = [[list(names), pipeline] for names, pipeline in bundle.hedges.items()]
+        skops.io.dump(told_apart, files / "hedges.skops")
     if bundle.online is not None:
         write_values(files / "online.npz", bundle.online.to_values())
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
@@ -135,7 +139,7 @@ def read_bundle(folder: Path) -> Bundle:
     width = max(1, len(schema.classes))
     names = table.column_names
     outputs = table.select(names[-width:]).to_pandas().to_numpy(dtype=np.float64)
-    online = files / "online.npz"
+    online, hedges = files / "online.npz", files / "hedges.skops"
     return Bundle(
         schema=schema,
         pipeline=skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES)),
@@ -147,6 +151,7 @@ def read_bundle(folder: Path) -> Bundle:
         estimator=skops.io.load(files / "estimator.skops", trusted=list(TRUSTED_TYPES)),
         predictor=skops.io.load(files / "predictor.skops", trusted=list(TRUSTED_TYPES)),
         online=Monitor.of(read_values(online)) if online.exists() else None,
+        hedges=_hedges(hedges) if hedges.exists() else {},
         **told,
     )
 
@@ -171,6 +176,11 @@ def fetched_bundle(location: str, tracking_uri: str, content: str = "") -> Bundl
 
 kept_bundle = lru_cache(maxsize=16)(fetched_bundle)
 """The same, with the last few kept in memory: what lies at a location never changes."""
+
+
+def _hedges(file: Path) -> dict[tuple[str, ...], Any]:
+    loaded = skops.io.load(file, trusted=list(TRUSTED_TYPES))
+    return {tuple(names): pipeline for names, pipeline in loaded}
 
 
 def _schema(told: dict[str, Any]) -> Schema:

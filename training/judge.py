@@ -16,10 +16,11 @@ from factory.detectors.watched import CHUNKS, joint_design_effect, watched
 from factory.diagnosis.importance import permutation_importance
 from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
-from factory.nouns import Column, Outputs, Schema
+from factory.nouns import Column, Floats, Outputs, Schema
 from factory.online.monitor import Monitor
 from factory.predictor import PerformancePredictor
 from training.fit import sampled
+from training.hedge import fit_hedges
 from training.space import Params
 from training.threads import one_thread
 
@@ -86,6 +87,8 @@ def completed(
     *,
     calibration: pd.DataFrame | None = None,
     reference: pd.DataFrame | None = None,
+    learn: pd.DataFrame | None = None,
+    weights: Floats | None = None,
 ) -> Bundle:
     """Give a bundle what will watch it, once it is chosen.
 
@@ -98,6 +101,9 @@ def completed(
         calibration: more labelled rows that it has not seen, on which features are permuted and
             from which estimates are learnt too; the reference alone where there are none.
         reference: all rows that it was judged on, where it keeps a sample of them.
+        learn: the rows it was fitted on, for fallback models (see ``training.hedge``); it keeps
+            those that it has where there are none.
+        weights: how much each of those counted, shape (rows,).
     """
     held = bundle.reference if reference is None else reference
     outputs = bundle.reference_outputs if reference is None else bundle.outputs(held)
@@ -109,11 +115,14 @@ def completed(
     sound = bundle.schema.without(bundle.neutralised)
     permuted = held if calibration is None else calibration
     kept, watch = (bundle.reference, bundle.reference_outputs), config.check.online
+    worth = permutation_importance(bundle.outputs, bundle.schema, metric, permuted, config.seed)
+    hedges = bundle.hedges
+    if learn is not None:
+        hedges = fit_hedges(bundle, config, learn, worth, weights)
     return replace(
         bundle,
-        importance=permutation_importance(
-            bundle.outputs, bundle.schema, metric, permuted, config.seed
-        ),
+        importance=worth,
+        hedges=hedges,
         estimator=fit_estimator(metric, sound, known, said, seed=config.seed),
         predictor=PerformancePredictor.fit(
             metric,

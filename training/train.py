@@ -93,7 +93,7 @@ def train(
     bundle = make_bundle(
         pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
-    bundle = completed(bundle, config, calibration=calibration, reference=reference)
+    bundle = completed(bundle, config, calibration=calibration, reference=reference, learn=learn)
     trivial = trivial_outputs(schema, learn, len(reference))
     notes = (
         *_row_notes(len(frame), len(rows), len(learn)),

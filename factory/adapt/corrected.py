@@ -93,21 +93,21 @@ def final(bundle: Bundle) -> Any:
     return bundle.pipeline.steps[-1][1]
 
 
-def moved_line(bundle: Bundle, intercept: float, slope: float) -> Pipeline:
+def moved_line(pipeline: Pipeline, intercept: float, slope: float) -> Pipeline:
     """Return a regressor's pipeline with its answers moved along one more line."""
-    model = final(bundle)
+    model = pipeline.steps[-1][1]
     if isinstance(model, CorrectedRegressor):
         intercept, slope = intercept + slope * model.intercept, slope * model.slope
         model = model.model
-    return with_final(bundle.pipeline, CorrectedRegressor(model, intercept, slope))
+    return with_final(pipeline, CorrectedRegressor(model, intercept, slope))
 
 
-def scaled(bundle: Bundle, scaling: Scaling) -> Pipeline:
+def scaled(pipeline: Pipeline, scaling: Scaling) -> Pipeline:
     """Return a classifier's pipeline with its answers scaled once more."""
-    model, curves = final(bundle), None
+    model, curves = pipeline.steps[-1][1], None
     if isinstance(model, CorrectedClassifier):
         scaling, curves, model = scaling.after(model.scaling), model.curves, model.model
-    return with_final(bundle.pipeline, CorrectedClassifier(model, scaling, curves))
+    return with_final(pipeline, CorrectedClassifier(model, scaling, curves))
 
 
 def uncorrected(bundle: Bundle) -> Bundle:

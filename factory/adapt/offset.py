@@ -34,7 +34,8 @@ def along_a_line(
 ) -> Bundle | None:
     """Correct a regressor by a line, if it helps on rows left out.
 
-    The line says how the target moved, and so the reference's target is moved along it too.
+    The line says how the target moved: the reference's target is moved along it too, and what
+    the fallback models say.
 
     Args:
         bundle: the champion.
@@ -69,8 +70,12 @@ def along_a_line(
     before = bundle.reference
     moved = before.assign(**{schema.target: intercept + slope * before[schema.target]})
     return replace(bundle, reference=moved).saying(
-        moved_line(bundle, intercept, slope),
+        moved_line(bundle.pipeline, intercept, slope),
         seen=np.union1d(bundle.seen, row_hashes(learn, schema)),
+        hedges={
+            names: moved_line(fallback, intercept, slope)
+            for names, fallback in bundle.hedges.items()
+        },
     )
 
 

@@ -120,7 +120,7 @@ def _curves(said: Outputs, codes: NDArray[np.intp]) -> Calibrator:
 
 def _corrected(bundle: Bundle, how: str, said: Outputs, codes: NDArray[np.intp]) -> Pipeline:
     if how != "curves":
-        return scaled(bundle, Scaling.fit(said, codes, biased=how == "biases"))
+        return scaled(bundle.pipeline, Scaling.fit(said, codes, biased=how == "biases"))
     model = final(uncorrected(bundle))
     return with_final(
         bundle.pipeline,

@@ -56,8 +56,18 @@ def with_units(
         name: _known(bundle.units.get(name, ()), unit, after[name]) for name, unit in found.items()
     }
     moved = replace(bundle, reference=bundle.reference.assign(**after))
-    pipeline = converting(bundle.pipeline, found, bundle.reference)
-    return moved.saying(pipeline, units={**bundle.units, **known})
+    return moved.saying(
+        converting(bundle.pipeline, found, bundle.reference),
+        units={**bundle.units, **known},
+        hedges={
+            gone: converting(
+                fallback,
+                {name: unit for name, unit in found.items() if name not in gone},
+                bundle.reference,
+            )
+            for gone, fallback in bundle.hedges.items()
+        },
+    )
 
 
 def converting(

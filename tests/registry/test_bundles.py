@@ -11,6 +11,7 @@ import skops.io
 import yaml
 from made import files_of, make_bundle, make_frame, make_pipeline_of, make_schema
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -18,7 +19,8 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.feature_selection import SelectKBest, mutual_info_classif
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
@@ -94,7 +96,7 @@ def test_an_adapted_bundle_comes_back_bit_for_bit(models, keep, task):
     told = {"learn": nothing, "window": nothing, "problems": problems}
     bundle = adapted(bundle, Adapt("unit"), **told).neutralise(("b",))
     if task == "regression":
-        bundle = bundle.saying(moved_line(bundle, 1.5, 0.75))
+        bundle = bundle.saying(moved_line(bundle.pipeline, 1.5, 0.75))
     else:
         classes = len(bundle.schema.classes)
         codes = np.arange(len(bundle.reference)) % classes
@@ -107,6 +109,24 @@ def test_an_adapted_bundle_comes_back_bit_for_bit(models, keep, task):
     assert_same(bundle, loaded)
     assert loaded.units == {"a": ((2.54, 3.0),)}
     models.verify("m", version)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_fallback_models_come_back_with_the_version(models, keep, task):
+    bundle = make_bundle(task)
+    frame = make_frame(task)
+    model = Ridge() if task == "regression" else LogisticRegression()
+    number = ColumnTransformer([("number", SimpleImputer(), ["b"])])
+    fallback = Pipeline([("features", number), ("model", model)]).fit(frame[["b", "d"]], frame["y"])
+    version = keep(replace(bundle, hedges={("a", "c"): fallback}))
+    loaded = models.load("m", version)
+    assert list(loaded.hedges) == [("a", "c")]
+    one, two = (each.hedge({"c"}) for each in (replace(bundle, hedges=loaded.hedges), loaded))
+    assert_same(one, two)
+    expected = pipeline_outputs(fallback, one.schema, bundle.reference)
+    np.testing.assert_array_equal(two.reference_outputs, expected)
+    plain = models.load("m", keep(bundle))
+    assert (plain.hedges, plain.hedge({"c"})) == ({}, None)
 
 
 def test_a_version_is_a_plain_mlflow_model(home, models, keep):
