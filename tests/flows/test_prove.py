@@ -130,3 +130,19 @@ def test_a_version_is_made_again_with_the_same_predictions(decided, version, mad
     assert told["rows"] > 100
     assert main([*arguments, "--home", str(home)]) == 0
     assert "the same" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({}, "how version 2 of 'small' was made is not recorded"),
+        ({"by": "remedy", "decision": "none", "remedy": {"kind": "keep"}}, "never recorded"),
+        ({"by": "train", "data_sha256": "0" * 64}, "are not kept"),
+    ],
+)
+def test_a_version_whose_record_is_incomplete_says_so(decided, made, words, capsys, monkeypatch):
+    home = decided / "home"
+    entry = open_workplace(home).ledger.version("small", 2)
+    monkeypatch.setattr(Ledger, "version", lambda *_: replace(entry, made=made))
+    assert main(["reproduce", "small", "2", "--home", str(home)]) == 2
+    assert words.lower() in capsys.readouterr().err.lower()
