@@ -10,6 +10,9 @@ from flows.report.check_figures import Figures, metric_words
 from flows.report.history import remedy_words
 from flows.workplace import Workplace
 
+STATES = {True: "passed", False: "failed", None: "not known"}
+"""What came of a test of the gate."""
+
 
 def publish_decision(body: dict[str, Any], place: Workplace) -> None:
     """Write a decision's artifacts: the summary, tables of the evidence, links to MLflow."""
@@ -76,6 +79,7 @@ def publish_training(told: dict[str, Any], place: Workplace) -> None:
 def decision_markdown(body: dict[str, Any]) -> str:
     """Tell a decision in Markdown, with a link to the page of its check."""
     window, verdict = body["window"], body["verdict"]
+    tests = verdict["tests"] if verdict else []
     when = f", {window['start']} to {window['end']}" if window["start"] else ""
     lines = [
         f"# {body['model']}: {remedy_words(body['remedy'])}",
@@ -87,6 +91,7 @@ def decision_markdown(body: dict[str, Any]) -> str:
         f"- performance: {_performance_line(body['check']['performance'])}",
         f"- champion: version {body['champion_before']} -> {body['champion_after']}",
         f"- gate: {'nothing to judge' if verdict is None else verdict['because']}",
+        *(f"  - {t['name']}: {STATES[t['passed']]}. {t['because']}" for t in tests),
         f"- [what the check found]({body['evidence']['report']})",
         "",
     ]
