@@ -41,6 +41,7 @@ SIZES = (100, 300, 1_000, 5_000)
 CLASSES = ("no", "yes")
 DAY = 20
 SHARED = 1.5
+PILOTS = 60
 KINDS = ("independent", "in order", "in days", "heavy tails", "skewed")
 MAE = Metric("mean_absolute_error", greater_is_better=False, task="regression", classes=())
 ACCURACY = Metric("accuracy", greater_is_better=True, task="binary", classes=CLASSES)
@@ -51,8 +52,10 @@ METRICS = {
     "log_loss": replace(ACCURACY, name="log_loss", greater_is_better=False),
     "auc": replace(ACCURACY, name="roc_auc"),
 }
-HARD = {"in days", "skewed"}
-"""Where few rows hold too few days or rare rows for any test to know; asked from 1,000 rows on."""
+KNOWN_FROM = {"in days": 1_000, "skewed": 5_000}
+"""Rows from which on there are enough days, or rare rows, for a test to know of them."""
+LEAST = 0.02
+"""The smallest gain that the policy asks for unless told otherwise."""
 
 
 def noise(rng, rows, kind):
@@ -119,14 +122,16 @@ def kinds_of(name):
 
 
 def rate(name, kind, rows, *, gain=0.0, border=0.0):
-    """Share of challengers that are found better than the border, in percent."""
+    """Shares in percent that are found better than the border, and worth it too; how many of."""
     runs = RANKED if name == "auc" else NULLS if rows < SIZES[-1] else NULLS // 2
     metric = metric_of(name, kind)
-    found = 0
+    found = np.zeros(2)
     for run in range(runs):
         rng = np.random.default_rng([run, rows, KINDS.index(kind), [*METRICS].index(name)])
-        found += Paired.of(metric, *pair_of(name, rng, rows, kind, gain)).p_value(border) <= LEVEL
-    return 100 * found / runs, runs
+        one = Paired.of(metric, *pair_of(name, rng, rows, kind, gain))
+        if one.p_value(border) <= LEVEL:
+            found += 1, bool(border) or one.bound(LEVEL, upper=True) >= LEAST
+    return *(100 * found / runs), runs
 
 
 def most(runs):
@@ -143,21 +148,26 @@ def test_null_challengers_pass_at_most_at_the_stated_rate(border, tell, show):
         for kind in kinds_of(name):
             sizes = SIZES[:3] if border else SIZES
             cells = [rate(name, kind, rows, gain=border, border=border) for rows in sizes]
-            lines.append(f"{name:9} {kind:12}" + "".join(f"{share:7.1f}" for share, _ in cells))
-            for rows, (share, runs) in zip(sizes, cells, strict=True):
-                if kind not in HARD or rows >= 1_000:
-                    all_found.append((share, runs, name, kind, rows))
-    shares, runs = np.array([cell[:2] for cell in all_found]).T
-    pooled = float((shares * runs).sum() / runs.sum())
+            said = (f"{certain:7.1f} {passed:4.1f}" for certain, passed, _ in cells)
+            lines.append(f"{name:9} {kind:12}" + "".join(said))
+            all_found += [
+                (*cell, name, kind, rows)
+                for rows, cell in zip(sizes, cells, strict=True)
+                if rows >= KNOWN_FROM.get(kind, 0)
+            ]
+    certain, passed, runs = np.array([cell[:3] for cell in all_found]).T
+    pooled = [float((shares * runs).sum() / runs.sum()) for shares in (certain, passed)]
     tell(
-        f"False passes per 100 null challengers at a stated 5, true gain {border:+.0%} of a border "
-        f"of {border:+.0%}; {NULLS} of each, {RANKED} for auc",
-        f"{'':22}" + "".join(f"{rows:7,}" for rows in SIZES),
+        f"Null challengers that pass, per 100 at a stated 5; true gain and border {border:+.0%}; "
+        f"{NULLS} of each, {RANKED} for auc. First: certain; then: also worth {LEAST:.0%}",
+        f"{'':22}" + "".join(f"{rows:12,}" for rows in SIZES),
         *lines,
     )
-    show("all cells that are asked", pooled, "at most 5 and three standard errors")
-    assert pooled <= most(runs.sum())
-    for share, times, *cell in all_found:
+    show("all cells that are asked, certain", pooled[0], f"at most {most(runs.sum()):.2f}")
+    show("all cells that are asked, passed", pooled[1], "at most 5 where a gain is asked")
+    assert pooled[0] <= most(runs.sum())
+    assert border or pooled[1] <= 100 * LEVEL
+    for share, _, times, *cell in all_found:
         assert share <= most(times), cell
 
 
@@ -192,23 +202,28 @@ def test_the_rows_that_are_needed_show_the_declared_gain(tell):
     for name in METRICS:
         for kind in ("independent", "in order"):
             metric = metric_of(name, kind)
-            y, before, after = pair_of(name, np.random.default_rng(0), 20_000, kind, GAIN)
-            gain = GAIN if name != "auc" else Paired.of(metric, y, before, after).gain
-            needed = Paired.of(metric, y, before, after).rows_needed(gain, LEVEL)
-            unpaired = labels_needed(metric, y, before, tolerance=gain, level=LEVEL)
+            pilots = [
+                pair_of(name, np.random.default_rng(n), 4_000, kind, GAIN) for n in range(PILOTS)
+            ]
+            found = [Paired.of(metric, *pilot) for pilot in pilots]
+            gain = GAIN if name != "auc" else float(np.mean([one.gain for one in found]))
+            # One pilot of rows in order knows their dependence to within a quarter only.
+            needed = int(np.mean([one.rows_needed(gain, LEVEL) for one in found]))
+            long = pair_of(name, np.random.default_rng(99), 100_000, kind, GAIN)
+            unpaired = labels_needed(metric, *long[:2], tolerance=gain, level=LEVEL)
             power = []
             for rows in (needed, unpaired):
                 passed = 0
                 for run in range(runs if rows else 0):
                     rng = np.random.default_rng([run, 7])
-                    found = Paired.of(metric, *pair_of(name, rng, rows, kind, gain if
-                                                       name != "auc" else GAIN))  # fmt: skip
-                    passed += found.p_value() <= LEVEL and found.bound(LEVEL, upper=True) >= gain
+                    one = Paired.of(metric, *pair_of(name, rng, rows, kind, GAIN))
+                    passed += one.p_value() <= LEVEL and one.bound(LEVEL, upper=True) >= gain
                 power.append(100 * passed / runs)
             lines.append(f"{name:9} {kind:12} {gain:6.1%} {needed:7,} {power[0]:6.1f} "
                          f"{unpaired or 0:9,} {power[1]:6.1f}")  # fmt: skip
             assert power[0] >= 100 * (0.8 - 3 * 0.4 / np.sqrt(runs)), (name, kind)
-            assert not unpaired or unpaired < needed or power[1] >= power[0] - 6, (name, kind)
+            if unpaired and unpaired >= needed:
+                assert power[1] >= 100 * (0.8 - 3 * 0.4 / np.sqrt(runs)), (name, kind)
     tell(
         f"Challengers of the declared gain that pass, per 100 of {runs}",
         f"{'':23} gain  needed  power  by labels  power",
