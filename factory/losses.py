@@ -17,6 +17,7 @@ from factory.detectors.joint import sample
 from factory.misses import Misses, Trial, choices
 from factory.nouns import Bools, Floats, Outputs, Schema
 from factory.reweight import Cells, Coder, balance, effective, shares
+from factory.scorers import ROW_LOSSES
 from factory.transformers import REACH, Finite
 
 FOLDS = 3
@@ -53,20 +54,24 @@ class Correction(NamedTuple):
 class LossModel:
     """The expected loss of a row, given its features and what the champion says of it.
 
-    Small boosted trees guess the loss. How far their guesses may be trusted is measured on rows
-    they were not fitted on: ``slope`` shrinks them towards the mean loss. What they leave
-    unexplained is kept, and weighted until the labelled rows look like a window's: the mean of
-    that is what the guesses miss there.
+    Small boosted trees guess the loss, each fitted on all labelled rows but one fold. How far
+    their guesses may be trusted is measured on the rows they do not know: ``slope`` shrinks them
+    towards the mean loss. What they leave unexplained is kept, and weighted until the labelled
+    rows look like a window's: the mean of that is what the guesses miss there.
 
     Attributes:
         loss: the metric whose row loss it is, a name in ``factory.scorers.ROW_LOSSES``.
         encoder: from canonical features to numbers; dates are left out, for they always move.
-        regressor: the trees.
+        regressors: the trees, one a fold. Other rows get the mean of their guesses: by how much
+            that is off on average, the folds' own rows have told; it would not hold of trees that
+            know every labelled row.
         slope: between 0 (guesses are worthless) and 1.
         centre: mean guess of trees that do not know the row.
         level: mean loss.
         coder: cuts rows into cells.
         cells: of the labelled rows, shape (n, columns).
+        span: the least and the largest labelled target. A prediction outside it is wrong by what
+            lies between, at least.
         residuals: losses less their shrunk guesses, about 0 on average, shape (n,).
         dependence: see ``factory.calibrate.dependence``.
         misses: how far estimates were off beyond chance, relative to them.
@@ -74,12 +79,13 @@ class LossModel:
 
     loss: str
     encoder: Any
-    regressor: Any
+    regressors: tuple[Any, ...]
     slope: float
     centre: float
     level: float
     coder: Coder
     cells: Cells
+    span: tuple[float, float]
     residuals: Floats
     dependence: float = 1.0
     misses: Misses = field(default_factory=Misses)
@@ -106,29 +112,32 @@ class LossModel:
             seed: of the sample, the folds, the trees and the trials.
         """
         rng = np.random.default_rng(seed)
+        truth = frame[schema.target].to_numpy(dtype=np.float64)
+        span = float(truth.min()), float(truth.max())
         few = sample(len(losses), ROWS, rng)
         frame, outputs, losses = frame.iloc[few], outputs[few], losses[few]
         encoder = _encoder(schema).fit(frame)
         X = _numbers(encoder, frame, outputs)
         ordered = schema.timestamp is not None
         folds = KFold(FOLDS, shuffle=not ordered, random_state=None if ordered else seed)
-        guesses = np.empty(len(losses))
+        guesses, regressors = np.empty(len(losses)), []
         with threadpool_limits(1, user_api="openmp"):
             for fitted, held in folds.split(X):
-                guesses[held] = _trees(seed).fit(X[fitted], losses[fitted]).predict(X[held])
-            regressor = _trees(seed).fit(X, losses)
+                regressors.append(_trees(seed).fit(X[fitted], losses[fitted]))
+                guesses[held] = regressors[-1].predict(X[held])
         slope, centre, level = _slope(guesses, losses), float(guesses.mean()), float(losses.mean())
         residuals = losses - level - slope * (guesses - centre)
         coder = Coder.fit(schema, frame, outputs)
         found = cls(
             loss=loss,
             encoder=encoder,
-            regressor=regressor,
+            regressors=tuple(regressors),
             slope=slope,
             centre=centre,
             level=level,
             coder=coder,
             cells=coder.cells(frame, outputs),
+            span=span,
             residuals=residuals,
             dependence=dependence(residuals) if ordered else 1.0,
         )
@@ -217,17 +226,13 @@ class LossModel:
         rng = np.random.default_rng(seed)
         unknown = np.arange(n) if losses is None else np.flatnonzero(np.isnan(losses))
         some = unknown[sample(len(unknown), GUESSED, rng)]
-        with threadpool_limits(1, user_api="openmp"):
-            guesses = self.regressor.predict(
-                _numbers(self.encoder, frame.iloc[some], outputs[some])
-            )
+        guessed = self._guessed(frame.iloc[some], outputs[some])
         few = some[sample(len(some), ROWS, rng)]
         wanted = None
         if reweighted:
             wanted = shares(self.coder.cells(frame.iloc[few], outputs[few]), self.coder.width)
         found = self.correct(wanted)
-        mean = self.level + self.slope * (float(guesses.mean()) - self.centre) + found.moved
-        mean = max(mean, 0.0)
+        mean = max(guessed + found.moved, 0.0)
         share = len(unknown) / n
         variance = found.variance + mean**2 * self.misses.variance(found.shift)
         variance += self.dependence * found.own / len(unknown)
@@ -235,12 +240,23 @@ class LossModel:
         if losses is not None:
             total += float(np.nansum(losses)) / n
         reach = float(student.ppf((1 + confidence) / 2, max(found.freedom, FREEDOM)))
-        error = reach * share * np.sqrt(variance)
+        error = share * np.sqrt(variance)
         if total == 0:
-            return 0.0, 0.0, float(error)
-        # Losses lie above 0 and have a long tail, so that the interval is even on a log scale.
-        factor = float(np.exp(error / total))
+            return 0.0, 0.0, float(reach * error)
+        # Losses lie above 0 and have a long tail: the interval is that of a log-normal law.
+        factor = float(np.exp(reach * np.sqrt(np.log1p((error / total) ** 2))))
         return total, total / factor, total * factor
+
+    def _guessed(self, frame: pd.DataFrame, outputs: Outputs) -> float:
+        """Return the mean guess of rows that have no label."""
+        X = _numbers(self.encoder, frame, outputs)
+        with threadpool_limits(1, user_api="openmp"):
+            raw = np.mean([trees.predict(X) for trees in self.regressors], axis=0)
+        guesses = self.level + self.slope * (raw - self.centre)
+        beyond = np.flatnonzero((outputs < self.span[0]) | (outputs > self.span[1]))
+        least = ROW_LOSSES[self.loss](np.clip(outputs[beyond], *self.span), outputs[beyond])
+        guesses[beyond] = np.fmax(guesses[beyond], least)
+        return float(guesses.mean())
 
 
 def _trees(seed: int) -> Any:

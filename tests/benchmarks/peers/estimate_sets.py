@@ -86,9 +86,14 @@ def _wind() -> tuple[pd.DataFrame, list[str], list[str]]:
     return rows.assign(y=rows["wind_speed"].astype(float)), numbers, ["origin"]
 
 
-def _nannyml(name: str) -> Path:
+def _theirs(folder: str) -> Path:
+    """Return a folder of the packages that are installed for NannyML."""
     root = environment("nannyml").parents[1]
-    return next(root.glob("lib/python3*/site-packages/nannyml/datasets/data")) / name
+    return next(root.glob(f"lib/python3*/site-packages/{folder}"))
+
+
+def _nannyml(name: str) -> Path:
+    return _theirs("nannyml/datasets/data") / name
 
 
 def _census() -> pd.DataFrame:
@@ -133,6 +138,34 @@ def _titanic() -> tuple[pd.DataFrame, list[str], list[str]]:
     return rows.assign(y=_labels(rows["Survived"])), numbers, ["Sex", "Embarked", "Pclass"]
 
 
+def _clinic() -> tuple[pd.DataFrame, list[str]]:
+    rows = pd.read_csv(_theirs("statsmodels/datasets/randhie") / "randhie.csv")
+    return rows, [name for name in rows.columns if name != "mdvis"]
+
+
+def _visits() -> tuple[pd.DataFrame, list[str], list[str]]:
+    rows, numbers = _clinic()
+    return rows.assign(y=rows["mdvis"].astype(float)), numbers, []
+
+
+def _visited() -> tuple[pd.DataFrame, list[str], list[str]]:
+    rows, numbers = _clinic()
+    return rows.assign(y=_labels(rows["mdvis"] > 0)), numbers, []
+
+
+def _affair() -> tuple[pd.DataFrame, list[str], list[str]]:
+    rows = pd.read_csv(_theirs("statsmodels/datasets/fair") / "fair.csv")
+    codes = ["occupation", "occupation_husb"]
+    numbers = [name for name in rows.columns if name not in {*codes, "affairs"}]
+    return rows.assign(y=_labels(rows["affairs"] > 0)), numbers, codes
+
+
+def _river(name: str, target: str) -> tuple[pd.DataFrame, list[str], list[str]]:
+    rows = pd.read_csv(Path(sysconfig.get_path("purelib")) / "river" / "datasets" / name)
+    labels = pd.factorize(rows[target], sort=True)[0]
+    return rows.assign(y=_labels(labels)), [n for n in rows.columns if n != target], []
+
+
 def _bundled(load: Any) -> tuple[pd.DataFrame, list[str], list[str]]:
     X, y = load(return_X_y=True)
     names = [f"x{i}" for i in range(X.shape[1])]
@@ -153,6 +186,11 @@ TABLES = {
     "housing: income": _income,
     "weather: wind": _wind,
     "diabetes": lambda: _bundled(load_diabetes),
+    "clinic: visits": _visits,
+    "clinic: visited": _visited,
+    "affair": _affair,
+    "phishing": lambda: _river("phishing.csv.gz", "is_phishing"),
+    "segment": lambda: _river("segment.csv.zip", "category"),
 }
 ORDERED = {"flights: late", "flights: air time", "census: employed", "census: age",
            "housing: dear", "housing: income", "weather: wind"}  # fmt: skip
