@@ -20,7 +20,7 @@ from factory.reweight import Cells, Coder, balance, effective, shares
 from factory.scorers import ROW_LOSSES
 from factory.transformers import REACH, Finite
 
-FOLDS = 3
+FOLDS = 5
 FEWEST_EFFECTIVE = 30
 """Effective rows below which weighted ones teach nothing."""
 ROWS = 20_000

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from peers.environment import SCRIPTS, ask
 from peers.estimate_cases import METRICS, cases, in_time
+from peers.estimate_moved import moved
 from peers.estimate_rows import CHUNKS
 from peers.estimate_rows import METRICS as PLAIN
-from peers.estimate_sets import TABLES, table
+from peers.estimate_sets import TABLES
+from scipy.stats import binomtest
 
 from factory.estimate import estimate, fit_estimator
 from factory.metrics import metric_named
@@ -26,6 +28,19 @@ PERIODS = {
     "flights: late": ((0, 60_000, 120_000), {"train": 15_000, "known": 15_000, "window": 4_000}),
     "flights: air time": ((0, 60_000), {"train": 15_000, "known": 15_000, "window": 4_000}),
 }
+SEEN = {"flights: air time", "census: employed", "housing: dear", "housing: income", "diabetes",
+        "digits"}  # fmt: skip
+"""Sets whose figures were looked at while the estimates were worked on; others were kept apart."""
+LEAST, MOST = 0.9, 0.98
+"""How often intervals of 95 % have to hold what the labels show."""
+CHANCE = 0.01
+"""How unlikely by chance so many periods have to be in which the relation seems to have moved."""
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """What was told of each set."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -99,7 +114,17 @@ def lines(found):
             f"coverage {covered(rows):5.1%} NannyML {covered_by_theirs(rows):5.1%}  "
             f"({len(rows)} windows)"
         )
+    rows = every(found)
+    told.append(
+        f"all metrics: error {gain(found):.2f} of NannyML's, coverage {covered(rows):.1%}, "
+        f"NannyML {covered_by_theirs(rows):.1%}"
+    )
     return told
+
+
+def every(found):
+    """What was told, of all metrics."""
+    return [row for rows in found.values() for row in rows]
 
 
 def covered(rows):
@@ -147,32 +172,28 @@ def test_the_same_numbers_at_a_fifth_of_the_cost(tell, show):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_under_covariate_shift(name, tmp_path, tell):
+def test_under_covariate_shift(name, tmp_path, tell, kept):
     sizes = {"train": 3_000, "known": 2_000, "window": 3_000, "windows": 5}
-    found = judged(list(cases(name, SEEDS, **sizes)), tmp_path)
-    every = [row for rows in found.values() for row in rows]
-    tell(
-        f"{name}, windows drawn unevenly along one feature",
-        *lines(found),
-        f"all metrics: error {gain(found):.2f} of NannyML's, coverage {covered(every):.1%}, "
-        f"NannyML {covered_by_theirs(every):.1%}",
-    )
-    assert covered(every) >= 0.85
+    made = list(cases(name, SEEDS, **sizes))
+    kept[name] = found = judged(made, tmp_path)
+    seen = "looked at" if name in SEEN else "apart"
+    tell(f"{name} ({seen}), windows drawn unevenly along one feature", *lines(found))
+    assert covered(every(found)) >= LEAST
 
 
-@pytest.mark.parametrize("name", ["census: employed", "flights: late", "housing: dear",
-                                  "flights: air time", "census: age", "weather: wind"])  # fmt: skip
-def test_under_covariate_shift_with_many_known_rows(name, tmp_path, tell):
-    known = min(16_000, int(0.4 * len(table(name).frame)))
-    sizes = {"train": 3_000, "known": known, "window": 6_000, "windows": 5}
-    found = judged(list(cases(name, 8, **sizes)), tmp_path)
-    every = [row for rows in found.values() for row in rows]
-    tell(
-        f"{name}, windows drawn unevenly along one feature, {known} known rows",
-        *lines(found),
-        f"all metrics: error {gain(found):.2f} of NannyML's, coverage {covered(every):.1%}, "
-        f"NannyML {covered_by_theirs(every):.1%}",
-    )
+def test_under_covariate_shift_of_all_sets(tell, kept):
+    if set(kept) != set(TABLES):
+        pytest.skip("Sums up all sets, and not all were run.")
+    for what, names in (("looked at", SEEN), ("apart", set(TABLES) - SEEN)):
+        rows = [row for name in names for row in every(kept[name])]
+        ours, theirs = covered(rows), covered_by_theirs(rows)
+        ratio = float(np.exp(np.mean([np.log(gain(kept[name])) for name in names])))
+        tell(
+            f"all sets that were {what}: error {ratio:.2f} of NannyML's, "
+            f"coverage {ours:.1%}, NannyML {theirs:.1%}"
+        )
+        assert LEAST <= ours <= MOST
+        assert ratio < 1
 
 
 @pytest.mark.parametrize("name", PERIODS)
@@ -180,10 +201,15 @@ def test_in_their_own_time(name, tmp_path, tell):
     starts, sizes = PERIODS[name]
     made = [in_time(name, start, seed, **sizes) for start in starts for seed in (0, 1)]
     found = judged(made, tmp_path)
-    every = [row for rows in found.values() for row in rows]
+    # The second champion of a start has the same windows.
+    told = [moved(case.schema, case.known, one) for case in made[::2] for one in case.windows]
+    count = sum(abs(one.z) > REACH for one in told)
+    stayed = binomtest(count, len(told), 1 - NOMINAL, alternative="greater").pvalue > CHANCE
     tell(
-        f"{name}, consecutive periods",
+        f"{name}, consecutive periods, told apart with an area of "
+        f"{np.mean([one.apart for one in told]):.2f}; on rows alike the loss moved in {count} of "
+        f"{len(told)}: {'covariate shift' if stayed else 'the relation moved'}",
         *lines(found),
-        f"all metrics: error {gain(found):.2f} of NannyML's, coverage {covered(every):.1%}, "
-        f"NannyML {covered_by_theirs(every):.1%}",
     )
+    if stayed:
+        assert covered(every(found)) >= LEAST

