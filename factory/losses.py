@@ -234,13 +234,13 @@ class LossModel:
         found = self.correct(wanted)
         mean = max(guessed + found.moved, 0.0)
         share = len(unknown) / n
-        variance = found.variance + mean**2 * self.misses.variance(found.shift)
-        variance += self.dependence * found.own / len(unknown)
+        chance = found.variance + self.dependence * found.own / len(unknown)
+        missed = self.misses.variance(found.shift)
         total = share * mean
         if losses is not None:
             total += float(np.nansum(losses)) / n
         reach = float(student.ppf((1 + confidence) / 2, max(found.freedom, FREEDOM)))
-        error = share * np.sqrt(variance)
+        error = share * np.hypot(np.sqrt(chance), mean * np.sqrt(missed))
         if total == 0:
             return 0.0, 0.0, float(reach * error)
         # Losses lie above 0 and have a long tail: the interval is that of a log-normal law.
@@ -254,8 +254,10 @@ class LossModel:
             raw = np.mean([trees.predict(X) for trees in self.regressors], axis=0)
         guesses = self.level + self.slope * (raw - self.centre)
         beyond = np.flatnonzero((outputs < self.span[0]) | (outputs > self.span[1]))
-        least = ROW_LOSSES[self.loss](np.clip(outputs[beyond], *self.span), outputs[beyond])
-        guesses[beyond] = np.fmax(guesses[beyond], least)
+        said = np.clip(outputs[beyond], -REACH, REACH)
+        with np.errstate(over="ignore"):
+            least = ROW_LOSSES[self.loss](np.clip(said, *self.span), said)
+        guesses[beyond] = np.fmax(guesses[beyond], np.minimum(least, REACH))
         return float(guesses.mean())
 
 
