@@ -12,12 +12,13 @@ from factory.bootstrap import ends
 from factory.bundle import Bundle
 from factory.detectors.joint import sample
 from factory.diagnosis.parts import Share, Source
-from factory.diagnosis.relation import Residuals, numbers, residuals
+from factory.diagnosis.priority import relative
+from factory.diagnosis.relation import Residuals, elsewhere, numbers, residuals
 from factory.diagnosis.resamples import means, row_counts
 from factory.diagnosis.target import Target, rows_of_targets_stayed, thinned
 from factory.diagnosis.tilted import carried
 from factory.metrics import encode, metric_named
-from factory.nouns import Bools, Floats, Outputs
+from factory.nouns import Bools, Column, Floats, Outputs
 from factory.scorers import ROW_LOSSES
 
 ROWS = 8_000
@@ -26,6 +27,10 @@ FEWEST = 40
 """Rows of either side that are needed."""
 SURE = 0.95
 """A source is named where it is the largest with this confidence."""
+LITTLE = 0.01
+"""A feature worth less than this share of all matters not."""
+UNLIKE = 0.05
+"""Where the reference has the like of fewer of the window's rows, no source is named."""
 MOST = 1_000_000
 """More labelled rows than this are not asked for."""
 Draws = Mapping[Source, Floats]
@@ -163,9 +168,21 @@ def _losses(bundle: Bundle, frame: pd.DataFrame, outputs: Outputs) -> Floats:
     return -losses if name == metric.name and metric.greater_is_better else losses
 
 
+def _compared(column: Column, bundle: Bundle, sides: _Sides) -> bool:
+    """Tell whether rows must be alike in a feature: not where all differ, and it matters not.
+
+    Dates always differ. So does a counter, or a month; where the champion hardly reads it, rows
+    that differ in it alone are still like each other.
+    """
+    if column.kind == "date":
+        return False
+    worth = relative(bundle.importance).get(column.name, 1.0)
+    pair = sides.reference[column.name], sides.window[column.name]
+    return worth >= LITTLE or not elsewhere(*pair)
+
+
 def _residuals(bundle: Bundle, sides: _Sides, seed: int) -> Residuals:
-    # Dates always tell the sides apart, and would leave no rows alike.
-    columns = tuple(c for c in bundle.schema.features if c.kind != "date")
+    columns = tuple(c for c in bundle.schema.features if _compared(c, bundle, sides))
     X = numbers(sides.reference, sides.window, columns)
     window = np.repeat([0, 1], [len(sides.before), len(sides.now)])
     return residuals(X, window, np.concatenate([sides.before, sides.now]), seed)
@@ -238,6 +255,8 @@ def _attribution(
         for source, draws in shares.items()
     )
     named, needed = _named(parts, rows)
+    if named != "broken" and overlap < UNLIKE:
+        named, needed = None, None
     covariates = max(0.0, float(shares["covariates"][0])) if "covariates" in shares else 0.0
     adding = {name: max(0.0, value) for name, value in by_feature.items()}
     total = sum(adding.values())

@@ -27,7 +27,7 @@ def suspects(
     >>> [(s.feature, round(s.priority, 2)) for s in suspects(signals, {"a": 0.3, "b": 0.1})]
     [('b', 0.2), ('a', 0.15), ('c', 0.0)]
     """
-    worth = shares({name: importance.get(name, 0.0) for name in {s.feature for s in signals}})
+    worth = relative({name: importance.get(name, 0.0) for name in {s.feature for s in signals}})
     effects: dict[str, float] = {}
     alarms: dict[str, bool] = {}
     for signal in signals:
@@ -58,10 +58,10 @@ def _order(suspect: Suspect) -> tuple[bool, float, float, float, str]:
     )
 
 
-def shares(importance: Mapping[str, float]) -> dict[str, float]:
+def relative(importance: Mapping[str, float]) -> dict[str, float]:
     """Return importances as shares of their sum; those below 0 count as 0.
 
-    >>> shares({"a": 3.0, "b": 1.0, "c": -2.0})
+    >>> relative({"a": 3.0, "b": 1.0, "c": -2.0})
     {'a': 0.75, 'b': 0.25, 'c': 0.0}
     """
     total = sum(max(value, 0.0) for value in importance.values())

@@ -6,6 +6,7 @@ as far as both err alike. Rows whose like only one side has count for nothing.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from factory.nouns import Column, Floats
 TREES = {"max_iter": 40, "max_leaf_nodes": 15, "early_stopping": False}
 RARE = 0.05
 """Odds of a row in the reference, against the window, below which it has no like there."""
+FEW_VALUES, EDGE = 50, 0.001
+"""Numbers of few values are these; of others the outermost are not counted as their range."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,24 @@ def residuals(X: Floats, window: NDArray[np.int64], losses: Floats, seed: int) -
     odds = side[mine] / np.maximum(1 - side[mine], np.finfo(float).tiny)
     odds *= mine.sum() / max((~mine).sum(), 1)
     return Residuals(side, loss, float(np.mean(odds >= RARE)))
+
+
+def elsewhere(before: "pd.Series[Any]", now: "pd.Series[Any]") -> bool:
+    """Tell whether hardly any of a feature's values now is one, or lies between, those before.
+
+    >>> elsewhere(pd.Series([1.0, 2.0, 4.0]), pd.Series([3.0, 3.0]))
+    True
+    >>> elsewhere(pd.Series(np.arange(100.0)), pd.Series([3.5, 200.0]))
+    False
+    """
+    known, present = before.dropna(), now.dropna()
+    if known.empty or present.empty:
+        return False
+    values = pd.unique(known)
+    if len(values) > FEW_VALUES and known.dtype != object:
+        low, high = np.quantile(known.to_numpy(dtype=np.float64), (EDGE, 1 - EDGE))
+        return bool(np.mean(present.between(low, high)) < RARE)
+    return bool(np.mean(present.isin(values)) < RARE)
 
 
 def numbers(frame: pd.DataFrame, other: pd.DataFrame, columns: tuple[Column, ...]) -> Floats:

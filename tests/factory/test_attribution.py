@@ -149,7 +149,16 @@ def test_edges():
 def test_rows_without_like_leave_the_cause_open():
     """Far away from all rows before, nobody can tell a moved relation from moved features."""
     frame = window("regression", 0, shift=1.5, concept=1.0).assign(n1=99.0)
-    assert attributed("regression", frame).overlap < 0.05
+    bundle = replace(model("regression"), importance={"a": 0.1, "b": 1.0, "n1": 0.5})
+    found = attributed("regression", frame, bundle=bundle)
+    assert found.overlap < 0.05
+    assert (found.named, found.needed) == (None, None)
+
+
+@pytest.mark.parametrize("source", ["covariates", "relation"])
+def test_a_counter_that_the_champion_hardly_reads_hides_no_cause(source):
+    frame = window("regression", 0, **CASES[source]).assign(n1=99.0)
+    assert attributed("regression", frame).named == source
 
 
 def test_it_repeats_itself():
