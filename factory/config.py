@@ -226,7 +226,7 @@ class PolicyConfig(Part):
         default=True, description="whether a search is rehearsed where no refit restores the score"
     )
     evaluation: Share = Field(
-        0.4, description="newest share of the labelled rows, held out to measure remedies"
+        0.5, description="newest share of the labelled rows, held out to measure remedies"
     )
     minimum_rows: int = Field(50, ge=10, description="fewer labelled rows decide nothing")
     cooldown: int = Field(

@@ -63,7 +63,7 @@ def decide(
 def undoes(rehearsal: Rehearsal, history: History) -> bool:
     """Tell whether a remedy brings back a version that was replaced a moment ago.
 
-    >>> tried = Rehearsal(RollBack(1), 0.8, 0.7, 0.9, 0.2, 0.15, cost_seconds=0.0, rows=400)
+    >>> tried = Rehearsal(RollBack(1), 0.8, 0.7, 0.9, 0.2, 0.15, 0.05, cost_seconds=0.0, rows=400)
     >>> undoes(tried, History((1,), 2, 1, left=(1,))), undoes(tried, History((1,), 2, 9))
     (True, False)
     """

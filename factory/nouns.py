@@ -339,9 +339,10 @@ class Rehearsal:
 
     ``score`` is the metric's value with its interval ``low`` to ``high``. ``gain`` is the paired
     difference to keeping the champion, signed so that above 0 is better, relative to the
-    champion's score; ``gain_low`` is its lower confidence bound. ``informed`` tells whether the
-    model scores better on the labels than on the same labels in another order; it is asked only
-    where performance fell. Not ``measured`` is what was scored on rows of the reference that
+    champion's score; ``gain_low`` is its lower confidence bound, which errs with the chance
+    ``level`` by itself and with a stated one together with the others'. ``informed`` tells
+    whether the model scores better on the labels than on the same labels in another order; it is
+    asked only where performance fell. Not ``measured`` is what was scored on rows of the reference that
     stand in for a window without labels.
     """
 
@@ -351,6 +352,7 @@ class Rehearsal:
     high: float
     gain: float
     gain_low: float
+    level: float
     cost_seconds: float
     rows: int
     informed: bool = True

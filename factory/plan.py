@@ -63,7 +63,7 @@ def applicable(
     remedies += _adaptations(evidence, task)
     blamed = _blamed(evidence, diagnosis)
     if blamed:
-        remedies.append(DropFeatures(blamed, "neutralise"))
+        remedies += [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")]
     rested = history.windows_since_promotion >= policy.cooldown
     if evidence.alarm and rested and history.retrains < policy.retrains:
         remedies += _fits(blamed, policy)
@@ -78,7 +78,7 @@ def unlabelled(evidence: Evidence, diagnosis: Diagnosis, *, task: Task) -> tuple
     """
     units = [one for one in _adaptations(evidence, task) if one.how in {"unit", "priors"}]
     blamed = _broken(evidence) if diagnosis.cause == "data_quality" else ()
-    drops = [DropFeatures(blamed, "neutralise")] if blamed else []
+    drops = [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")] if blamed else []
     return (Keep(), *units, *drops) if units or drops else ()
 
 
@@ -102,7 +102,7 @@ def _fits(blamed: tuple[str, ...], policy: PolicyConfig) -> list[Remedy]:
     fits: list[Remedy] = [DropFeatures(blamed, "refit")] if blamed else []
     fits.append(Retrain("all", weights="recency"))
     fits += [Retrain("recent", windows) for windows in sorted(policy.recent_windows)]
-    fits += [Retrain("all"), Retrain("all", weights="covariates")]
+    fits += [Retrain("since_change"), Retrain("all"), Retrain("all", weights="covariates")]
     if policy.searches:
         fits.append(Retrain("all", weights="recency", search=True))
     return fits

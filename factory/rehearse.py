@@ -1,7 +1,7 @@
 """Measures what each remedy would have scored on rows that nothing rehearsed has seen."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from factory.bundle import Bundle
 from factory.config import PolicyConfig
-from factory.metrics import Metric, interval, metric_named, paired_gain
+from factory.metrics import Metric, interval, metric_named
 from factory.nouns import Bools, Keep, Outputs, Rehearsal, Remedy
+from factory.paired import Paired
 from factory.remedies import is_fitted, is_search
+from factory.simultaneous import single_level
 from factory.worth import gain_needed
 
 ORDERS = 200
 """Orders of the labels that a model's score is held against."""
+MODELS = 10
+"""Models that are asked whether they know the labels share the error rate."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,10 @@ def rehearse(
 ) -> tuple[Rehearsed, ...]:
     """Make what every planned remedy would serve, and score all on the same rows.
 
-    The lower bound of each gain is one-sided at ``policy.error_rate`` divided by the number of
-    challengers planned. By Bonferroni's inequality all bounds hold together at that rate,
-    however many are looked at and whenever one stops; so trying many remedies does not find a
-    winner by luck.
+    Remedies that fit nothing come first. Where others are planned as well, each of the two groups
+    has half of ``policy.error_rate``; within a group all lower bounds hold together at that rate
+    (see ``factory.simultaneous``). So trying many remedies does not find a winner by luck, and
+    whether the second group is tried may hang on how the first did.
 
     What a dearer remedy could reach is taken to be the score on the reference. Refits are not
     tried where a remedy without one, keeping included, comes as close to it as a refit's price
@@ -104,13 +108,30 @@ def rehearse(
     Returns:
         One entry a remedy that applied and was tried, in the order given.
     """
-    stage = _Stage(plans, rows, champion, policy, asked, clock)
-    return tuple(stage.perform())
+    stage = _Stage(rows, champion, policy, asked, clock)
+    cheap = {remedy: make for remedy, make in plans.items() if not is_fitted(remedy)}
+    share = policy.error_rate / (2 if len(cheap) < len(plans) else 1)
+    done = stage.bounded(stage.perform(cheap), share)
+    fits = {remedy: make for remedy, make in plans.items() if is_fitted(remedy)}
+    tried: list[_Tried] = []
+    for remedy, make in fits.items():
+        if stage.is_beyond(remedy, done, stage.bounded(tried, share)):
+            continue
+        tried += stage.perform({remedy: make})
+    return tuple(Rehearsed(r.rehearsal, r.bundle) for r in (*done, *stage.bounded(tried, share)))
+
+
+@dataclass(frozen=True)
+class _Tried:
+    rehearsal: Rehearsal
+    bundle: Bundle
+    pair: Paired
 
 
 @dataclass
 class _Stage:
-    plans: Mapping[Remedy, Prepare]
+    """The rows, the champion on them, and what is asked of its challengers."""
+
     rows: pd.DataFrame
     champion: Bundle
     policy: PolicyConfig
@@ -121,54 +142,63 @@ class _Stage:
         self.metric = metric_named(self.champion.metric, self.champion.schema)
         self.truth = self.rows[self.champion.schema.target].to_numpy()
         self.baseline = self.champion.outputs(self.rows)
-        self.done: list[Rehearsal] = []
+        self.score = self.metric.value(self.truth, self.baseline)
 
-    def perform(self) -> Iterator[Rehearsed]:
-        for remedy, prepare in self.plans.items():
-            if self._is_beyond(remedy):
-                continue
+    def perform(self, plans: Mapping[Remedy, Prepare]) -> list[_Tried]:
+        done = []
+        for remedy, make in plans.items():
             started = self.clock()
-            bundle = self.champion if isinstance(remedy, Keep) else prepare()
+            bundle = self.champion if isinstance(remedy, Keep) else make()
             if bundle is not None:
-                rehearsal = self._measure(remedy, bundle, started)
-                self.done.append(rehearsal)
-                yield Rehearsed(rehearsal, bundle)
+                done.append(self._measured(remedy, bundle, started))
+        return done
 
-    def _measure(self, remedy: Remedy, bundle: Bundle, started: float) -> Rehearsal:
-        asked, seed = self.asked, self.asked.seed
+    def _measured(self, remedy: Remedy, bundle: Bundle, started: float) -> _Tried:
+        asked, policy = self.asked, self.policy
         outputs = self.baseline if bundle is self.champion else bundle.outputs(self.rows)
-        drawn: dict[str, Any] = {"resamples": asked.resamples, "seed": seed}
+        drawn: dict[str, Any] = {"resamples": asked.resamples, "seed": asked.seed}
         score = interval(self.metric, self.truth, outputs, confidence=0.95, **drawn)
-        confidence = bound_confidence(self.policy.error_rate, len(self.plans) - 1)
-        pair = self.truth, self.baseline, outputs
-        gain, low = compare(self.metric, *pair, confidence=confidence, **drawn)
-        level = self.policy.error_rate / len(self.plans)
-        return Rehearsal(
+        pair = Paired.of(self.metric, self.truth, self.baseline, outputs)
+        knows = not asked.fell or informed(
+            self.metric, self.truth, outputs, policy.error_rate / MODELS, asked.seed
+        )
+        rehearsal = Rehearsal(
             remedy,
             score=score.value,
             low=score.low,
             high=score.high,
-            gain=gain,
-            gain_low=low,
+            gain=pair.gain,
+            gain_low=pair.gain,
+            level=policy.error_rate,
             cost_seconds=self.clock() - started,
             rows=len(self.rows),
-            informed=not asked.fell or informed(self.metric, self.truth, outputs, level, seed),
+            informed=knows,
             measured=asked.measured,
         )
+        return _Tried(rehearsal, bundle, pair)
 
-    def _is_beyond(self, remedy: Remedy) -> bool:
+    def bounded(self, tried: Sequence[_Tried], level: float) -> list[_Tried]:
+        """Give each gain its lower bound, such that all hold together at a level."""
+        single = single_level([one.pair for one in tried], level, seed=self.asked.seed)
+        return [replace(one, rehearsal=_with_bound(one, single)) for one in tried]
+
+    def is_beyond(self, remedy: Remedy, cheap: list[_Tried], fits: list[_Tried]) -> bool:
         """Tell whether a remedy is too dear for what it could still gain."""
-        if not is_fitted(remedy) or not self.done:
-            return False
-        tried = [r for r in self.done if is_search(remedy) or not is_fitted(r.remedy)]
-        reachable = self.metric.gain(self.done[0].score, self.champion.reference_score)
+        reachable = self.metric.gain(self.score, self.champion.reference_score)
+        tried = [one.rehearsal for one in (*cheap, *(fits if is_search(remedy) else ()))]
         reached = max((r.gain for r in tried if r.gain_low >= 0), default=0.0)
         if reachable - reached > gain_needed(remedy, self.policy):
             return False
         if self.asked.fell or is_search(remedy):
             return True
-        fits = [r for r in self.done if is_fitted(r.remedy)]
-        return bool(fits) and all(r.gain < gain_needed(r.remedy, self.policy) for r in fits)
+        gains = [one.rehearsal for one in fits]
+        return bool(gains) and all(r.gain < gain_needed(r.remedy, self.policy) for r in gains)
+
+
+def _with_bound(one: _Tried, level: float) -> Rehearsal:
+    kept = isinstance(one.rehearsal.remedy, Keep) or not np.ptp(one.pair.parts, axis=1).any()
+    low = 0.0 if kept else one.pair.bound(level)
+    return replace(one.rehearsal, gain_low=low if np.isfinite(low) else -1.0, level=level)
 
 
 def informed(
@@ -200,31 +230,3 @@ def informed(
     moved = np.array([metric.value(np.roll(truth, int(by)), outputs) for by in distances])
     better = metric.gains(np.full(ORDERS, score), moved) >= 0
     return bool((1 + np.count_nonzero(better)) / (1 + ORDERS) <= max(level, 1 / (1 + ORDERS)))
-
-
-def bound_confidence(error_rate: float, challengers: int) -> float:
-    """Return the two-sided confidence whose lower bound errs at a Bonferroni share of a rate.
-
-    >>> bound_confidence(0.05, 1), bound_confidence(0.05, 5)
-    (0.9, 0.98)
-    """
-    return 1.0 - 2.0 * error_rate / max(challengers, 1)
-
-
-def compare(
-    metric: Metric,
-    truth: NDArray[Any],
-    champion: Outputs,
-    challenger: Outputs,
-    *,
-    confidence: float,
-    resamples: int,
-    seed: int,
-) -> tuple[float, float]:
-    """Return the challenger's relative gain and its lower bound; equal outputs gain nothing."""
-    if champion is challenger or np.array_equal(champion, challenger):
-        return 0.0, 0.0
-    gain, low, _ = paired_gain(
-        metric, truth, champion, challenger, confidence=confidence, resamples=resamples, seed=seed
-    )
-    return gain, low

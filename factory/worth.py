@@ -41,7 +41,7 @@ def worth(rehearsal: Rehearsal, policy: PolicyConfig) -> Worth:
     """Account for a rehearsed remedy.
 
     >>> from factory.nouns import Retrain
-    >>> tried = Rehearsal(Retrain("all"), 0.8, 0.7, 0.9, 0.2, 0.15, cost_seconds=3.0, rows=400)
+    >>> tried = Rehearsal(Retrain("all"), 0.8, 0.7, 0.9, 0.2, 0.15, 0.05, 3.0, rows=400)
     >>> round(worth(tried, PolicyConfig()).value, 2)
     0.14
     """

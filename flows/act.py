@@ -15,7 +15,7 @@ from factory.nouns import (
     DropFeatures,
     FixSource,
     Keep,
-    Remedy,
+    Rehearsal,
     Retrain,
     RollBack,
     Verdict,
@@ -25,7 +25,7 @@ from factory.rehearse import Rehearsed
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
-from flows.loop import judging_rows, planned
+from flows.loop import judging_rows
 from flows.older import older_rows
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
@@ -56,7 +56,7 @@ def remediate(
             place.models.verify(case.model, version)
             return Outcome(version, None, {})
         case Adapt() | DropFeatures() | Retrain():
-            candidate = next(r for r in rehearsed if r.rehearsal.remedy == choice.remedy)
+            candidate = _chosen(rehearsed, choice)
             return Outcome(_register(case, candidate, place), None, {})
         case FixSource():
             return Outcome(None, None, {"ticket": _write_ticket(case, examined, choice, place)})
@@ -67,25 +67,41 @@ def remediate(
 
 
 def judge(
-    case: Case, examined: Examined, choice: Choice, outcome: Outcome, place: Workplace
-) -> Outcome:
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
+    outcome: Outcome, place: Workplace,
+) -> Outcome:  # fmt: skip
     """Put the challenger, as the registry returns it, through the gate."""
     if outcome.challenger is None:
         return outcome
     challenger = place.models.load(case.model, outcome.challenger)
     costs = measure_costs(case.champion, challenger, judging_rows(case, examined), place.clock)
-    verdict = verdict_on(challenger, case, examined, choice.remedy, costs)
+    rehearsal = _chosen(rehearsed, choice).rehearsal
+    verdict = verdict_on(challenger, case, examined, rehearsal, costs)
     return Outcome(outcome.challenger, verdict, outcome.notes)
 
 
 def verdict_on(
-    challenger: Bundle, case: Case, examined: Examined, remedy: Remedy, costs: Costs | None = None
+    challenger: Bundle,
+    case: Case,
+    examined: Examined,
+    rehearsal: Rehearsal,
+    costs: Costs | None = None,
 ) -> Verdict:
-    """Put a chosen model through the gate, on the rows that the remedies were measured on."""
-    bar = Bar.of(case.config, remedy, challengers=len(planned(case, examined)) - 1)
+    """Put a chosen model through the gate, on the rows that the remedies were measured on.
+
+    What was adapted has the champion's weights and cannot have forgotten anything; older rows,
+    which came in the old unit, or with the old shares, do not judge it.
+    """
+    bar = Bar.of(case.config, rehearsal.remedy, level=rehearsal.level)
     rows = judging_rows(case, examined)
-    older = older_rows(examined.rows, case.champion.schema, rows)
+    older = None
+    if not isinstance(rehearsal.remedy, Adapt):
+        older = older_rows(examined.rows, case.champion.schema, rows)
     return gate(case.champion, challenger, rows, bar, older=older, costs=costs)
+
+
+def _chosen(rehearsed: tuple[Rehearsed, ...], choice: Choice) -> Rehearsed:
+    return next(entry for entry in rehearsed if entry.rehearsal.remedy == choice.remedy)
 
 
 def conclude(

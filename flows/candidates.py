@@ -38,6 +38,8 @@ def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
             return partial(_adapted, remedy, case, examined)
         case DropFeatures(features=names, how="neutralise"):
             return partial(case.champion.neutralise, names)
+        case DropFeatures(features=names, how="hedge"):
+            return partial(case.champion.hedge, names)
         case DropFeatures(features=names):
             return partial(_retrained, Retrain("all"), case, examined, names)
         case Retrain():
@@ -97,7 +99,7 @@ def _newest(remedy: Retrain, case: Case, examined: Examined) -> int | None:
             earlier_ones = (remedy.windows or 1) - 1
             return int(examined.learn.sum()) + earlier_ones * case.window.version.rows
         case "since_change":
-            return None
+            return examined.since_change
 
 
 def _weights(remedy: Retrain, case: Case, schema: Schema, rows: pd.DataFrame) -> Floats | None:

@@ -10,11 +10,16 @@ import numpy as np
 
 from factory.adapt.unit import aligned
 from factory.bundle import Bundle
+from factory.change import change_point
 from factory.check import Checked
 from factory.config import ModelConfig
+from factory.metrics import row_losses
 from factory.nouns import Bools, Diagnosis, Window
 from factory.plan import History
 from flows.recall import Memory, Rows, gather
+
+CHANGE_WINDOWS = 10
+"""Windows back to which a change of the losses is looked for."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,26 @@ class Examined:
             self.checked.broken,
             align=partial(aligned, case.champion),
         )
+
+    @cached_property
+    def since_change(self) -> int | None:
+        """How many of the newest rows came since the champion's losses changed; None if never.
+
+        Looked at are the newest rows that the champion was not trained on, ten windows at most.
+        """
+        case, champion = self.case, self.case.champion
+        rows = self.rows.sound(champion.schema)
+        if rows is None:
+            return None
+        rows = rows.tail(CHANGE_WINDOWS * case.window.version.rows)
+        if champion.schema.identifiable:
+            rows = rows.loc[champion.unseen(rows)]
+        if rows.empty:
+            return None
+        truth = rows[champion.schema.target].to_numpy()
+        losses = row_losses(champion.schema, truth, champion.outputs(rows))
+        found = change_point(losses, seed=case.config.seed)
+        return None if found is None else len(rows) - found
 
 
 def _digest(told: list[Any]) -> str:

@@ -14,12 +14,11 @@ from factory.diagnosis.parts import Better
 from factory.diagnosis.told import diagnosis_json
 from factory.metrics import metric_named
 from factory.nouns import Bools, Choice, Remedy, remedy_json
+from factory.paired import Paired
 from factory.plan import applicable, unlabelled
 from factory.rehearse import (
     Asked,
     Rehearsed,
-    bound_confidence,
-    compare,
     evaluation_rows,
     rehearse,
 )
@@ -151,15 +150,8 @@ def _better_version(case: Case, checked: Checked, rows: Bools) -> Better | None:
         bundle = earlier(case, version)
         if bundle is None:
             continue
-        gain, low = compare(
-            metric,
-            truth,
-            checked.outputs[rows],
-            bundle.outputs(frame),
-            confidence=bound_confidence(policy.error_rate, policy.versions),
-            resamples=case.config.check.resamples,
-            seed=case.config.seed,
-        )
+        pair = Paired.of(metric, truth, checked.outputs[rows], bundle.outputs(frame))
+        gain, low = pair.gain, pair.bound(policy.error_rate / policy.versions)
         if low > 0 and gain >= policy.minimum_gain and (best is None or gain > best.gain):
             best = Better(version, gain, low)
     return best

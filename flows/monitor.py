@@ -50,7 +50,7 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     told = report(case, examined, rehearsed, choice)
     told |= {"inputs": inputs_json(case, examined, rehearsed)}
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
-    outcome = pass_gate(case, examined, choice, outcome, place)
+    outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
     body = promote_and_record(case, examined, outcome, told, place)
     logger.info("%s: %s", body["remedy"]["kind"], body["because"])
     kept = keep_page(case, examined, body, place)
@@ -145,10 +145,11 @@ def perform_remedy(
 
 @step("gate")
 def pass_gate(
-    case: Case, examined: Examined, choice: Choice, outcome: Outcome, place: Workplace
-) -> Outcome:
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
+    outcome: Outcome, place: Workplace,
+) -> Outcome:  # fmt: skip
     """Compare challenger and champion on the same rows."""
-    return judge(case, examined, choice, outcome, place)
+    return judge(case, examined, rehearsed, choice, outcome, place)
 
 
 @step("promote and record")

@@ -34,25 +34,25 @@ class Bar:
 
     @classmethod
     def of(
-        cls, config: ModelConfig, remedy: Remedy | None = None, *, challengers: int = 1
+        cls, config: ModelConfig, remedy: Remedy | None = None, *, level: float | None = None
     ) -> "Bar":
         """Return what a model's configuration asks of a remedy's challenger.
 
         Args:
             config: of the model.
             remedy: that made the challenger; None for a training by hand.
-            challengers: tried on the same rows, of which it looked best.
+            level: of its test where others were tried on the same rows, and it looked best.
 
         >>> values = {"name": "m", "data": {"path": "a.csv", "target": "y"}}
         >>> config = ModelConfig.model_validate(values)
-        >>> Bar.of(config, DropFeatures(("a",), "hedge")).asks, Bar.of(config, challengers=5).level
+        >>> Bar.of(config, DropFeatures(("a",), "hedge")).asks, Bar.of(config, level=0.01).level
         ('non_inferiority', 0.01)
         """
         policy = config.policy
         return cls(
             asks=asked(remedy) if policy.gate.test == "by_remedy" else policy.gate.test,
             gain=policy.minimum_gain,
-            level=policy.error_rate / max(challengers, 1),
+            level=policy.error_rate if level is None else level,
             minimum_rows=policy.minimum_rows,
             segments=config.check.segments,
             most_segments=config.check.most_segments,

@@ -140,6 +140,10 @@ def _better(found: Paired, bar: Bar) -> GateTest:
 
 def _pair(champion: Bundle, challenger: Bundle, rows: pd.DataFrame) -> Pair:
     truth = rows[champion.schema.target].to_numpy()
+    if rows.empty:
+        # No pipeline predicts no row.
+        nothing = champion.reference_outputs[:0]
+        return Pair(rows, truth, nothing, nothing)
     return Pair(rows, truth, champion.outputs(rows), challenger.outputs(rows))
 
 

@@ -47,7 +47,7 @@ CONCEPT = Diagnosis("concept_drift", (), "the relation moved")
 
 
 def rehearsal(remedy, gain, low):
-    return Rehearsal(remedy, 1.0 - gain, 0.9, 1.1, gain, low, 1.0, 400)
+    return Rehearsal(remedy, 1.0 - gain, 0.9, 1.1, gain, low, 0.05, 1.0, 400)
 
 
 KEEP = rehearsal(Keep(), 0.0, 0.0)

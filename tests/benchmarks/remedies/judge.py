@@ -10,6 +10,7 @@ from factory.bundle import Bundle
 from factory.metrics import metric_named
 from factory.nouns import DropFeatures, Remedy, Retrain
 from factory.plan import History, applicable
+from factory.rehearse import Rehearsed
 from factory.remedies import describe, is_fitted
 from factory.worth import gain_needed
 from flows.act import verdict_on
@@ -58,13 +59,13 @@ def judge(table: str, incident: str, seed: int) -> Judged | None:
     examined = examine(case)
     rehearsed = try_remedies(case, examined)
     choice = choose(case, examined, rehearsed)
-    gains = gains_of(world, case, examined)
+    gains = gains_of(world, case, examined, rehearsed)
     chosen: Remedy | None = choice.remedy
     candidate = next((r for r in rehearsed if r.rehearsal.remedy == chosen), None)
     changes = candidate is not None and candidate.bundle is not case.champion
     gain, refused = 0.0, ""
     if candidate is not None and changes:
-        verdict = verdict_on(candidate.bundle, case, examined, choice.remedy)
+        verdict = verdict_on(candidate.bundle, case, examined, candidate.rehearsal)
         if verdict.passed:
             gain = gain_of(world, candidate.bundle)
         else:
@@ -99,7 +100,9 @@ def case_of(world: World) -> Case:
     )
 
 
-def gains_of(world: World, case: Case, examined: Examined) -> dict[Remedy, float]:
+def gains_of(
+    world: World, case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]
+) -> dict[Remedy, float]:
     """Perform every remedy that could apply, whatever the evidence, and score it on what comes."""
     evidence = examined.checked.evidence
     performance = replace(evidence.performance, alarm=True)
@@ -110,11 +113,12 @@ def gains_of(world: World, case: Case, examined: Examined) -> dict[Remedy, float
         applicable(alarmed, examined.diagnosis, case.history, case.config.policy, task=task)
     )
     if world.culprits:
-        hows: Any = ("neutralise", "refit")
+        hows: Any = ("neutralise", "hedge", "refit")
         remedies |= dict.fromkeys(DropFeatures(world.culprits, how) for how in hows)
     gains = {}
+    made = {entry.rehearsal.remedy: entry.bundle for entry in rehearsed}
     for remedy, prepare in plans_for(list(remedies), case, examined).items():
-        bundle = prepare()
+        bundle = made[remedy] if remedy in made else prepare()
         if bundle is not None and bundle is not case.champion:
             gains[remedy] = gain_of(world, bundle)
     return gains or {Retrain("all"): 0.0}
