@@ -342,8 +342,8 @@ class Rehearsal:
     champion's score; ``gain_low`` is its lower confidence bound, which errs with the chance
     ``level`` by itself and with a stated one together with the others'. ``informed`` tells
     whether the model scores better on the labels than on the same labels in another order; it is
-    asked only where performance fell. Not ``measured`` is what was scored on rows of the reference that
-    stand in for a window without labels.
+    asked only where performance fell. Not ``measured`` is what was scored on rows of the
+    reference that stand in for a window without labels.
     """
 
     remedy: Remedy
