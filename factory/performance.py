@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from factory.bundle import Bundle
 from factory.config import CheckConfig
@@ -107,8 +108,9 @@ def performance(
 
     It alarms when the metric is worse than the reference's by more than the tolerance, and the
     bootstrap of both samples, these rows and the reference's, excludes that it is no worse.
-    Without labels the estimate alarms in the same way: beyond the tolerance, and with an interval
-    that excludes the reference even as far as the reference's own interval reaches.
+    Without labels the estimate alarms in the same way: beyond the tolerance, and where its
+    interval, as long as the chance of an alarm asks for, excludes the reference even as far as the
+    reference's own interval reaches.
 
     Args:
         bundle: the champion.
@@ -142,7 +144,9 @@ def performance(
     realised, alarm = None, False
     if len(window[0]) < FEWEST or np.isnan(value):
         estimated = told.estimated
-        alarm = estimated is not None and _fell(bundle, metric, estimated, config, seed)
+        alarm = estimated is not None and _fell(
+            bundle, metric, estimated, config, level=level, seed=seed
+        )
     else:
         drawn: dict[str, Any] = {"resamples": config.resamples, "seed": seed}
         realised = interval(metric, *window, confidence=config.confidence, **drawn)
@@ -164,7 +168,13 @@ def performance(
 
 
 def _fell(
-    bundle: Bundle, metric: Metric, estimated: Estimate, config: CheckConfig, seed: int
+    bundle: Bundle,
+    metric: Metric,
+    estimated: Estimate,
+    config: CheckConfig,
+    *,
+    level: float,
+    seed: int,
 ) -> bool:
     score = bundle.reference_score
     if not metric.gain(score, estimated.value) < -config.tolerance:
@@ -176,12 +186,12 @@ def _fell(
         resamples=config.resamples,
         seed=seed,
     )
+    sides = (estimated.value - estimated.low, known.high - known.value)
     if metric.greater_is_better:
-        reach, doubt = estimated.high - estimated.value, known.value - known.low
-        best = estimated.value + np.hypot(reach, doubt)
-        return bool(best < score)
-    reach, doubt = estimated.value - estimated.low, known.high - known.value
-    return bool(estimated.value - np.hypot(reach, doubt) > score)
+        sides = (estimated.high - estimated.value, known.value - known.low)
+    # Both intervals reach as far as their confidence asks; the alarm has a level of its own.
+    reach = np.hypot(*sides) * norm.isf(level) / norm.isf((1 - config.confidence) / 2)
+    return bool(abs(estimated.value - score) > reach)
 
 
 def _reference(bundle: Bundle) -> tuple[NDArray[Any], Outputs]:

@@ -126,6 +126,18 @@ def test_an_estimate_alarms_only_where_nothing_is_realised(metric, value, spread
     assert (seeing.estimated, seeing.alarm) == (estimated, False)
 
 
+def test_an_estimate_alarms_at_the_level_that_is_its_share():
+    champion = binary(np.random.default_rng(6))
+    truth, outputs = champion.reference["y"].to_numpy(), champion.reference_outputs
+    value = champion.reference_score - 0.2
+    told = {"seed": 0, "foretold": Foretold(Estimate(value, value - 0.16, value + 0.16, 1000))}
+    alarms = [
+        performance(champion, truth[:0], outputs[:0], CONFIG, level=level, **told).alarm
+        for level in (0.025, 0.001)
+    ]
+    assert alarms == [True, False]
+
+
 def test_rows_without_a_label_do_not_count():
     rng = np.random.default_rng(5)
     champion = binary(rng)
