@@ -226,7 +226,7 @@ class LossModel:
         rng = np.random.default_rng(seed)
         unknown = np.arange(n) if losses is None else np.flatnonzero(np.isnan(losses))
         some = unknown[sample(len(unknown), GUESSED, rng)]
-        guessed = self._guessed(frame.iloc[some], outputs[some])
+        guessed = float(self.guesses(frame.iloc[some], outputs[some]).mean())
         few = some[sample(len(some), ROWS, rng)]
         wanted = None
         if reweighted:
@@ -247,8 +247,8 @@ class LossModel:
         factor = float(np.exp(reach * np.sqrt(np.log1p((error / total) ** 2))))
         return total, total / factor, total * factor
 
-    def _guessed(self, frame: pd.DataFrame, outputs: Outputs) -> float:
-        """Return the mean guess of rows that have no label."""
+    def guesses(self, frame: pd.DataFrame, outputs: Outputs) -> Floats:
+        """Return the guess of each row that has no label, shape (n,)."""
         X = _numbers(self.encoder, frame, outputs)
         with threadpool_limits(1, user_api="openmp"):
             raw = np.mean([trees.predict(X) for trees in self.regressors], axis=0)
@@ -258,7 +258,7 @@ class LossModel:
         with np.errstate(over="ignore"):
             least = ROW_LOSSES[self.loss](np.clip(said, *self.span), said)
         guesses[beyond] = np.fmax(guesses[beyond], np.minimum(least, REACH))
-        return float(guesses.mean())
+        return np.asarray(guesses)
 
 
 def _trees(seed: int) -> Any:
