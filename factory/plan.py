@@ -66,7 +66,7 @@ def applicable(
         remedies += [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")]
     rested = history.windows_since_promotion >= policy.cooldown
     if evidence.alarm and rested and history.retrains < policy.retrains:
-        remedies += _fits(blamed, policy)
+        remedies += fits(blamed, policy)
     return tuple(remedies)
 
 
@@ -97,15 +97,23 @@ def _adaptations(evidence: Evidence, task: Task) -> list[Adapt]:
     return found + ([Adapt("recalibrate")] if fell else [])
 
 
-def _fits(blamed: tuple[str, ...], policy: PolicyConfig) -> list[Remedy]:
-    """List what fits a model; the first of the refits tells whether newer rows teach anything."""
-    fits: list[Remedy] = [DropFeatures(blamed, "refit")] if blamed else []
-    fits.append(Retrain("all", weights="recency"))
-    fits += [Retrain("recent", windows) for windows in sorted(policy.recent_windows)]
-    fits += [Retrain("since_change"), Retrain("all"), Retrain("all", weights="covariates")]
+def fits(blamed: tuple[str, ...], policy: PolicyConfig) -> list[Remedy]:
+    """List what fits a model; the first of the refits tells whether newer rows teach anything.
+
+    Args:
+        blamed: features to do without; none leaves those remedies out.
+        policy: which rows are tried.
+
+    >>> [remedy.rows for remedy in fits((), PolicyConfig(recent_windows=(1,), searches=False))]
+    ['all', 'recent', 'since_change', 'all', 'all']
+    """
+    found: list[Remedy] = [DropFeatures(blamed, "refit")] if blamed else []
+    found.append(Retrain("all", weights="recency"))
+    found += [Retrain("recent", windows) for windows in sorted(policy.recent_windows)]
+    found += [Retrain("since_change"), Retrain("all"), Retrain("all", weights="covariates")]
     if policy.searches:
-        fits.append(Retrain("all", weights="recency", search=True))
-    return fits
+        found.append(Retrain("all", weights="recency", search=True))
+    return found
 
 
 def _broken(evidence: Evidence) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ __all__ = [
     "read_to_score",
     "read_training",
     "read_window",
+    "to_training",
     "to_window",
 ]
 
@@ -79,7 +80,11 @@ def read_training(config: DataConfig, location: str | None = None) -> TrainingDa
         BadConfig: the config names columns that are not there, or a malformed URL.
         Unavailable: a database does not answer.
     """
-    raw = read_table(location or config.path)
+    return to_training(read_table(location or config.path), config)
+
+
+def to_training(raw: pd.DataFrame, config: DataConfig) -> TrainingData:
+    """Return a raw table's labelled rows; as ``read_training``."""
     schema, ignored = inspect_schema(raw, config)
     frame, unreadable = parsed(raw, schema)
     kinds = kinds_of(schema)

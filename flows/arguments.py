@@ -1,0 +1,166 @@
+"""What each command takes beside ``--home`` and ``--json``."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def _init(p: argparse.ArgumentParser) -> None:
+    p.add_argument("data", help=".csv, .parquet, a Delta table's folder, or URL#table")
+    p.add_argument("--target", required=True, help="column to predict")
+    p.add_argument("--timestamp", help="column that orders the rows in time")
+    p.add_argument("--id", help="column that names a row")
+    p.add_argument("--name", help="the model's name (default: the file's)")
+    p.add_argument("-o", "--output", type=Path, help="config to write (default: NAME.yaml)")
+
+
+def _train(p: argparse.ArgumentParser) -> None:
+    p.add_argument("config", help="the model's YAML file")
+    p.add_argument("--data", help="read these rows in place of the config's")
+    _exit_code(p, "1 when the gate fails")
+
+
+def _predict(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--input", required=True, help="rows to score")
+    p.add_argument("--output", required=True, help=".csv or .parquet to write")
+
+
+def _window(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--window", required=True, help="rows to check, with labels where known")
+    _exit_code(p, "1 when something alarms or the gate fails")
+
+
+def _check(p: argparse.ArgumentParser) -> None:
+    _window(p)
+    p.add_argument("--report", type=Path, help="HTML file to write, beside the one in MLflow")
+    p.add_argument("--evidently", type=Path, metavar="FOLDER", help="add Evidently's report")
+    p.add_argument("--workers", type=_count, default=1, help="for a window larger than memory")
+    p.add_argument("--runner", default="thread", help="thread, dask or ray: where workers are")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return count
+
+
+def _diagnose(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--window", required=True, help="rows to explain, with labels where known")
+    p.add_argument("--report", type=Path, help="HTML file to write")
+
+
+def _backtest(p: argparse.ArgumentParser) -> None:
+    p.add_argument("config", help="the model's YAML file")
+    p.add_argument("--stream", required=True, help="rows of many windows, with their labels")
+    p.add_argument(
+        "--policies",
+        default="never,always,periodic:4,psi:0.2,kofn,factory",
+        help="by name, with commas between (default: %(default)s; also adwin and oracle)",
+    )
+    p.add_argument(
+        "--window-rows", metavar="N", type=_count, help="rows of a window (default: 20 windows)"
+    )
+    p.add_argument(
+        "--train-rows",
+        metavar="N",
+        type=_count,
+        help="first rows, to train on (default: a quarter)",
+    )
+    p.add_argument(
+        "--label-delay", metavar="N", type=_delay, default=0, help="windows until labels are known"
+    )
+    p.add_argument(
+        "--processes", metavar="N", type=_count, help="policies at a time (default: the processors)"
+    )
+    p.add_argument("--out", type=Path, metavar="DIR", help="folder for backtest.json and .html")
+
+
+def _delay(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+    return int(text)
+
+
+def _watch(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--input", required=True, help="rows to feed, oldest first")
+    _exit_code(p, "1 when a detector alarms")
+
+
+def _drift(p: argparse.ArgumentParser) -> None:
+    p.add_argument("reference", help="rows as they should be")
+    p.add_argument("current", help="rows as they are now")
+    _exit_code(p, "1 when something alarms")
+
+
+def _promote(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("version", type=int)
+    p.add_argument("--why", default="by hand", help="reason, for the ledger")
+
+
+def _rollback(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--to", type=int, help="version (default: the previous champion)")
+    p.add_argument("--why", default="by hand", help="reason, for the ledger")
+
+
+def _history(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--at", help="what served at this moment, ISO format, UTC")
+
+
+def _verify(p: argparse.ArgumentParser) -> None:
+    p.add_argument("name", nargs="?", help="the model's name or config file (default: all)")
+    _exit_code(p, "1 when anything was edited")
+
+
+def _replay(p: argparse.ArgumentParser) -> None:
+    p.add_argument("decision", help="its id, as factory decisions prints it")
+    p.add_argument("--deep", action="store_true", help="check, diagnose and rehearse again as well")
+    _exit_code(p, "1 when anything came out another")
+
+
+def _reproduce(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("version", type=int)
+    _exit_code(p, "1 when a prediction differs")
+
+
+def _name(p: argparse.ArgumentParser) -> None:
+    p.add_argument("name", help="the model's registered name, or its config file")
+
+
+def _demo(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--report", type=Path, help="HTML file (default: under the home folder)")
+    p.add_argument("--trials", type=int, default=8, help="models tried in the first training")
+
+
+def _exit_code(p: argparse.ArgumentParser, when: str) -> None:
+    p.add_argument("--exit-code", action="store_true", help=f"exit with {when}")
+
+
+TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "init": _init,
+    "train": _train,
+    "predict": _predict,
+    "check": _check,
+    "diagnose": _diagnose,
+    "run": _window,
+    "watch": _watch,
+    "backtest": _backtest,
+    "drift": _drift,
+    "promote": _promote,
+    "rollback": _rollback,
+    "history": _history,
+    "decisions": _name,
+    "replay": _replay,
+    "reproduce": _reproduce,
+    "verify": _verify,
+    "demo": _demo,
+}
+"""Commands that take anything, by name."""
