@@ -1,4 +1,10 @@
-"""Estimated performance beside NannyML's: the same numbers sooner, and better ones under shift."""
+"""Estimated performance beside NannyML's: the same numbers sooner, and better ones under shift.
+
+Covariates shift by themselves only where windows are drawn by them: held-out rows of real tables,
+drawn unevenly along one feature. In their own time the tables' relation moves as well, mostly.
+What the labels say of that is told beside each, and intervals are held to their word only where
+the relation stayed. NannyML's interval is its estimate with 1.96 of its sampling errors either way.
+"""
 
 from dataclasses import dataclass
 
@@ -28,9 +34,8 @@ PERIODS = {
     "flights: late": ((0, 60_000, 120_000), {"train": 15_000, "known": 15_000, "window": 4_000}),
     "flights: air time": ((0, 60_000), {"train": 15_000, "known": 15_000, "window": 4_000}),
 }
-SEEN = {"flights: air time", "census: employed", "housing: dear", "housing: income", "diabetes",
-        "digits"}  # fmt: skip
-"""Sets whose figures were looked at while the estimates were worked on; others were kept apart."""
+APART = {"clinic: visits", "clinic: visited", "affair", "phishing", "segment"}
+"""Sets whose figures were not looked at while the estimates were worked on."""
 LEAST, MOST = 0.9, 0.98
 """How often intervals of 95 % have to hold what the labels show."""
 CHANCE = 0.01
@@ -176,7 +181,7 @@ def test_under_covariate_shift(name, tmp_path, tell, kept):
     sizes = {"train": 3_000, "known": 2_000, "window": 3_000, "windows": 5}
     made = list(cases(name, SEEDS, **sizes))
     kept[name] = found = judged(made, tmp_path)
-    seen = "looked at" if name in SEEN else "apart"
+    seen = "apart" if name in APART else "looked at"
     tell(f"{name} ({seen}), windows drawn unevenly along one feature", *lines(found))
     assert covered(every(found)) >= LEAST
 
@@ -184,12 +189,12 @@ def test_under_covariate_shift(name, tmp_path, tell, kept):
 def test_under_covariate_shift_of_all_sets(tell, kept):
     if set(kept) != set(TABLES):
         pytest.skip("Sums up all sets, and not all were run.")
-    for what, names in (("looked at", SEEN), ("apart", set(TABLES) - SEEN)):
+    for what, names in (("that were looked at", set(TABLES) - APART), ("kept apart", APART)):
         rows = [row for name in names for row in every(kept[name])]
         ours, theirs = covered(rows), covered_by_theirs(rows)
         ratio = float(np.exp(np.mean([np.log(gain(kept[name])) for name in names])))
         tell(
-            f"all sets that were {what}: error {ratio:.2f} of NannyML's, "
+            f"all sets {what}: error {ratio:.2f} of NannyML's, "
             f"coverage {ours:.1%}, NannyML {theirs:.1%}"
         )
         assert LEAST <= ours <= MOST
