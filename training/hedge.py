@@ -33,8 +33,8 @@ def fit_hedges(
     """Fit the model's recipe without each of the groups whose loss would hurt most.
 
     A group is left out where its loss would cost less than what is worth acting on
-    (``policy.minimum_gain``), and where neutralising it does as well on the reference, which costs
-    nothing.
+    (``policy.minimum_gain``), and where the fallback gains less than that on the reference over
+    neutralising the group, which costs nothing.
 
     Args:
         bundle: the model.
@@ -64,7 +64,7 @@ def fit_hedges(
             continue
         muted = bundle.neutralise(group).reference_score
         fallback = metric.value(truth, pipeline_outputs(pipeline, schema, bundle.reference))
-        if metric.gain(muted, fallback) > 0:
+        if metric.gain(muted, fallback) > config.policy.minimum_gain:
             found[group] = pipeline
     return found
 
