@@ -1,7 +1,7 @@
 """Remedies: what each costs to make, and what it is called."""
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Literal, assert_never
 
 from factory.nouns import (
     Adapt,
@@ -37,6 +37,17 @@ def is_search(remedy: Remedy) -> bool:
     (True, False)
     """
     return isinstance(remedy, Retrain) and remedy.search
+
+
+def needs_approval(remedy: Remedy, approve: Literal["never", "retrain", "always"]) -> bool:
+    """Tell whether a person has to agree before a remedy's model serves.
+
+    >>> needs_approval(RollBack(1), "retrain"), needs_approval(Retrain("all"), "retrain")
+    (False, True)
+    """
+    if approve == "always":
+        return not isinstance(remedy, Keep | FixSource | AskLabels)
+    return approve == "retrain" and is_fitted(remedy)
 
 
 def describe(remedy: Remedy) -> str:

@@ -4,8 +4,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
-import numpy as np
-
 from factory.bundle import Bundle
 from factory.gate import Bar, Costs, gate, measure_costs
 from factory.nouns import (
@@ -22,11 +20,13 @@ from factory.nouns import (
     remedy_json,
 )
 from factory.rehearse import Rehearsed
+from factory.remedies import needs_approval
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
 from flows.loop import judging_rows
 from flows.older import older_rows
+from flows.paper import write_rows, write_ticket
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
 from registry.runs import Runs
@@ -49,19 +49,20 @@ def remediate(
     place: Workplace,
 ) -> Outcome:  # fmt: skip
     """Make what the remedy would serve, or write what people need; nothing is served yet."""
+    notes = _ticket(case, examined, choice, place)
     match choice.remedy:
         case Keep():
             return Outcome(None, None, {})
         case RollBack(to_version=version):
             place.models.verify(case.model, version)
-            return Outcome(version, None, {})
+            return Outcome(version, None, notes)
         case Adapt() | DropFeatures() | Retrain():
             candidate = _chosen(rehearsed, choice)
-            return Outcome(_register(case, candidate, place), None, {})
+            return Outcome(_register(case, candidate, place), None, notes)
         case FixSource():
-            return Outcome(None, None, {"ticket": _write_ticket(case, examined, choice, place)})
+            return Outcome(None, None, notes)
         case AskLabels(rows=rows):
-            return Outcome(None, None, {"rows_to_label": _write_rows(case, rows, place)})
+            return Outcome(None, None, {"rows_to_label": write_rows(case, rows, place.home)})
         case _:
             assert_never(choice.remedy)
 
@@ -100,24 +101,42 @@ def verdict_on(
     return gate(case.champion, challenger, rows, bar, older=older, costs=costs)
 
 
+def _ticket(case: Case, examined: Examined, choice: Choice, place: Workplace) -> dict[str, str]:
+    """Write a ticket where somebody has to mend what broke, whatever serves in the meantime."""
+    broke = examined.diagnosis.cause == "data_quality"
+    changes = not isinstance(choice.remedy, Keep | AskLabels)
+    if isinstance(choice.remedy, FixSource) or (broke and changes):
+        return {"ticket": write_ticket(case, examined, choice, place.home)}
+    return {}
+
+
 def _chosen(rehearsed: tuple[Rehearsed, ...], choice: Choice) -> Rehearsed:
     return next(entry for entry in rehearsed if entry.rehearsal.remedy == choice.remedy)
 
 
 def conclude(
-    case: Case, examined: Examined, outcome: Outcome, told: dict[str, Any], place: Workplace
-) -> dict[str, Any]:
-    """Promote if the gate passed, and record window and decision in the same transaction."""
+    case: Case, examined: Examined, choice: Choice, outcome: Outcome, told: dict[str, Any],
+    place: Workplace,
+) -> dict[str, Any]:  # fmt: skip
+    """Promote if the gate passed, and record window and decision in the same transaction.
+
+    Where the policy asks for a person's approval, the challenger waits for ``factory promote``.
+    """
     at = now()
-    promotes = outcome.verdict is not None and outcome.verdict.passed
+    passed = outcome.verdict is not None and outcome.verdict.passed
+    waits = passed and needs_approval(choice.remedy, case.config.policy.approve)
+    promotes = passed and not waits
     after = outcome.challenger if promotes and outcome.challenger else case.version
+    notes = dict(outcome.notes)
+    if waits:
+        notes["approval"] = f"factory promote {case.model} {outcome.challenger}"
     body: dict[str, Any] = plain(
         {
             **told,
             "champion_after": after,
             "challenger": outcome.challenger,
             "verdict": outcome.verdict and asdict(outcome.verdict),
-            "notes": outcome.notes,
+            "notes": notes,
             "at": at,
         }
     )
@@ -187,36 +206,3 @@ def _register(case: Case, candidate: Rehearsed, place: Workplace) -> int:
         )
     place.models.challenge(case.model, version)
     return version
-
-
-def _write_ticket(case: Case, examined: Examined, choice: Choice, place: Workplace) -> str:
-    """Write what a person needs to mend the source, and return the file's name."""
-    version = case.window.version
-    lines = [
-        f"# Fix the source of {case.model}",
-        "",
-        f"Window: {version.start or '?'} to {version.end or '?'}, {version.rows:,} rows.",
-        f"SHA-256 {version.sha256}. It is quarantined: no model learns from it.",
-        "",
-        f"Why: {choice.because}.",
-        "",
-        "| feature | problem | share of rows | detail |",
-        "|---|---|---|---|",
-        *(
-            f"| {p.feature} | {p.problem} | {p.share:.1%} | {p.detail} |"
-            for p in examined.checked.evidence.quality
-        ),
-    ]
-    path = place.home.reports / f"{case.model}-{case.id}-ticket.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
-
-
-def _write_rows(case: Case, count: int, place: Workplace) -> str:
-    """Write rows for labelling, drawn evenly over the window, and return the file's name."""
-    rng = np.random.default_rng(case.config.seed)
-    frame = case.window.frame.loc[~case.labelled]
-    drawn = np.sort(rng.choice(len(frame), size=min(count, len(frame)), replace=False))
-    path = place.home.reports / f"{case.model}-{case.id}-to-label.csv"
-    frame.iloc[drawn].to_csv(path, index=False)
-    return str(path)

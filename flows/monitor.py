@@ -51,7 +51,7 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     told |= {"inputs": inputs_json(case, examined, rehearsed)}
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
     outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
-    body = promote_and_record(case, examined, outcome, told, place)
+    body = promote_and_record(case, examined, choice, outcome, told, place)
     logger.info("%s: %s", body["remedy"]["kind"], body["because"])
     kept = keep_page(case, examined, body, place)
     body |= {"evidence": {"run_id": kept.run_id, "report": kept.link}}
@@ -154,10 +154,11 @@ def pass_gate(
 
 @step("promote and record")
 def promote_and_record(
-    case: Case, examined: Examined, outcome: Outcome, told: dict[str, Any], place: Workplace
-) -> dict[str, Any]:
+    case: Case, examined: Examined, choice: Choice, outcome: Outcome, told: dict[str, Any],
+    place: Workplace,
+) -> dict[str, Any]:  # fmt: skip
     """Move the alias and write the ledger, both or neither."""
-    return conclude(case, examined, outcome, told, place)
+    return conclude(case, examined, choice, outcome, told, place)
 
 
 @step("keep the evidence", repeatable=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small import command, world
+from small import command, world, write_config
 
 from flows.workplace import open_workplace
 
@@ -106,3 +106,36 @@ def test_the_same_window_is_decided_once(shop, window, capsys):
     assert len(open_workplace(shop / "home").ledger.history("small")) == 2
     _, told = command("decisions", "small", home=shop / "home", capsys=capsys)
     assert [d["decision"] for d in told["decisions"]] == [first["decision"]]
+
+
+def test_broken_labels_are_for_the_source_and_teach_nobody(shop, window, capsys):
+    rows = world(900, seed=11, **LATER).assign(y=7.25)
+    _, body = command("run", "small", "--window", window(rows), home=shop / "home", capsys=capsys)
+    assert body["remedy"] == {"kind": "fix_source", "features": ["y"]}
+    assert body["check"]["quality"][0]["of_labels"]
+    mixed = world(900, seed=12, start="2025-05-01", first=20_000)
+    mixed["y"] = mixed["y"].sample(frac=1, random_state=0).to_numpy()
+    _, body = command("run", "small", "--window", window(mixed), home=shop / "home", capsys=capsys)
+    assert body["remedy"] == {"kind": "fix_source", "features": ["y"]}
+    assert "not to be trusted" in body["because"]
+    assert body["champion_after"] == 1
+
+
+def test_a_change_waits_for_a_person_where_the_policy_says_so(shop, window, capsys):
+    config = write_config(shop, policy={"approve": "retrain"})
+    rows = window(world(1500, seed=3, slope=-3.0, **LATER))
+    _, body = command("run", str(config), "--window", rows, home=shop / "home", capsys=capsys)
+    assert body["verdict"]["passed"]
+    assert body["champion_after"] == 1
+    assert body["notes"]["approval"] == "factory promote small 2"
+    code, _ = command("promote", "small", "2", home=shop / "home", capsys=capsys)
+    assert code == 0
+    assert open_workplace(shop / "home").models.champion("small") == 2
+
+
+def test_another_unit_is_converted_back_and_a_ticket_written(shop, window, capsys):
+    rows = world(1500, seed=13, **LATER).assign(a=lambda f: f["a"] * 1000)
+    _, body = command("run", "small", "--window", window(rows), home=shop / "home", capsys=capsys)
+    assert body["remedy"] == {"kind": "adapt", "how": "unit", "features": ["a"]}
+    assert body["champion_after"] == 2
+    assert "No model learns from its broken rows" in Path(body["notes"]["ticket"]).read_text()

@@ -33,7 +33,7 @@ class Sizes:
     @classmethod
     def of(cls, rows: int) -> "Sizes":
         if rows < SMALL:
-            return cls(int(0.35 * rows), int(0.14 * rows), int(0.18 * rows))
+            return cls(int(0.35 * rows), int(0.11 * rows), int(0.18 * rows))
         return cls(min(cls.train, int(0.5 * rows)))
 
 
