@@ -21,6 +21,7 @@ from factory.nouns import (
 )
 from factory.rehearse import Rehearsed
 from factory.remedies import needs_approval
+from flows.candidates import lesson
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
@@ -58,11 +59,13 @@ def remediate(
             return Outcome(version, None, notes)
         case Adapt() | DropFeatures() | Retrain():
             candidate = _chosen(rehearsed, choice)
-            return Outcome(_register(case, candidate, place), None, notes)
+            return Outcome(_register(case, examined, candidate, place), None, notes)
         case FixSource():
             return Outcome(None, None, notes)
         case AskLabels(rows=rows):
-            return Outcome(None, None, {"rows_to_label": write_rows(case, rows, place.home)})
+            return Outcome(
+                None, None, {"rows_to_label": write_rows(case, examined, rows, place.home)}
+            )
         case _:
             assert_never(choice.remedy)
 
@@ -179,10 +182,16 @@ def conclude(
     return body
 
 
-def _register(case: Case, candidate: Rehearsed, place: Workplace) -> int:
+def _register(case: Case, examined: Examined, candidate: Rehearsed, place: Workplace) -> int:
     """Save a rehearsed model as the next version; the fit of the rehearsal is the one served."""
     remedy = remedy_json(candidate.rehearsal.remedy)
-    bundle = completed(candidate.bundle, case.config)
+    learnt = lesson(candidate.rehearsal.remedy, case, examined)
+    bundle = completed(
+        candidate.bundle,
+        case.config,
+        learn=None if learnt is None else learnt.rows,
+        weights=None if learnt is None else learnt.weights,
+    )
     runs = Runs(place.home)
     with runs.run(case.model, remedy["kind"], tags={"decision": case.id}) as run_id:
         runs.log(

@@ -1,7 +1,9 @@
 """Makes the model that a remedy would serve, to be rehearsed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -40,10 +42,8 @@ def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
             return partial(case.champion.neutralise, names)
         case DropFeatures(features=names, how="hedge"):
             return partial(case.champion.hedge, names)
-        case DropFeatures(features=names):
-            return partial(_retrained, Retrain("all"), case, examined, names)
-        case Retrain():
-            return partial(_retrained, remedy, case, examined, ())
+        case DropFeatures() | Retrain():
+            return partial(_retrained, remedy, case, examined)
         case _:
             return lambda: case.champion
 
@@ -66,26 +66,58 @@ def _adapted(remedy: Adapt, case: Case, examined: Examined) -> Bundle | None:
     )
 
 
-def _retrained(
-    remedy: Retrain, case: Case, examined: Examined, without: tuple[str, ...]
-) -> Bundle | None:
-    """Fit on the rows that the remedy names; None where they are too few, or another's."""
-    without = (*without, *_still_unusable(case, examined))
+@dataclass(frozen=True)
+class Lesson:
+    """What a remedy's model is fitted on.
+
+    Attributes:
+        remedy: that it is, where a refit without features counts as one on all rows.
+        without: features that it does not read.
+        rows: canonical labelled rows.
+        weights: how much each counts, shape (rows,); None for alike.
+    """
+
+    remedy: Retrain
+    without: tuple[str, ...]
+    rows: pd.DataFrame
+    weights: Floats | None
+
+
+def lesson(remedy: Remedy, case: Case, examined: Examined) -> Lesson | None:
+    """Return what a remedy's model learns from.
+
+    Returns:
+        None where it learns from nothing, from too few rows, or from those of another remedy.
+    """
+    match remedy:
+        case Retrain():
+            retrain, without = remedy, _still_unusable(case, examined)
+        case DropFeatures(features=names, how="refit"):
+            retrain, without = Retrain("all"), (*names, *_still_unusable(case, examined))
+        case _:
+            return None
     schema = case.champion.whole.without(without)
-    newest = _newest(remedy, case, examined)
-    if newest is None and remedy.rows != "all":
+    newest = _newest(retrain, case, examined)
+    if newest is None and retrain.rows != "all":
         return None
     rows = examined.rows.sound(schema, newest)
     if rows is None or len(rows) < case.config.policy.minimum_rows:
         return None
-    reference = case.window.frame.loc[_sound(case, examined, schema.names)].reset_index(drop=True)
-    weights = _weights(remedy, case, schema, rows)
-    given = (case.champion, rows, reference, case.config)
+    return Lesson(retrain, without, rows, _weights(retrain, case, schema, rows))
+
+
+def _retrained(remedy: Remedy, case: Case, examined: Examined) -> Bundle | None:
+    learnt = lesson(remedy, case, examined)
+    if learnt is None:
+        return None
+    names = case.champion.whole.without(learnt.without).names
+    reference = case.window.frame.loc[_sound(case, examined, names)].reset_index(drop=True)
+    given = (case.champion, learnt.rows, reference, case.config)
+    how: dict[str, Any] = {"without": learnt.without, "weights": learnt.weights}
     try:
-        if remedy.search:
-            clock = case.memory.clock
-            return research(*given, clock=clock, without=without, weights=weights)
-        return refit(*given, without=without, weights=weights)
+        if learnt.remedy.search:
+            return research(*given, clock=case.memory.clock, **how)
+        return refit(*given, **how)
     except BadData:
         # One class left, or no feature: such rows teach nothing, so the remedy does not apply.
         return None

@@ -1,7 +1,8 @@
-"""What people are handed: a ticket for whoever owns the source, rows for whoever labels."""
+"""What people are handed: a ticket for whoever mends the source, rows for whoever labels."""
 
 import numpy as np
 
+from factory.ask import rows_to_label
 from factory.nouns import Choice, FixSource
 from factory.remedies import describe
 from flows.case import Case, Examined
@@ -37,11 +38,19 @@ def _kept_from(choice: Choice) -> str:
     return f"No model learns from its broken rows. In the meantime: {describe(choice.remedy)}."
 
 
-def write_rows(case: Case, count: int, home: Home) -> str:
-    """Write rows for labelling, drawn evenly over the window, and return the file's name."""
-    rng = np.random.default_rng(case.config.seed)
-    frame = case.window.frame.loc[~case.labelled]
-    drawn = np.sort(rng.choice(len(frame), size=min(count, len(frame)), replace=False))
+def write_rows(case: Case, examined: Examined, count: int, home: Home) -> str:
+    """Write the rows whose labels would tell most, and return the file's name."""
+    unlabelled = np.flatnonzero(~case.labelled)
+    frame = case.window.frame.iloc[unlabelled].reset_index(drop=True)
+    checked = examined.checked
+    chosen = rows_to_label(
+        case.champion,
+        frame,
+        checked.outputs[unlabelled],
+        checked.evidence.drift,
+        count=min(count, len(frame)),
+        seed=case.config.seed,
+    )
     path = home.reports / f"{case.model}-{case.id}-to-label.csv"
-    frame.iloc[drawn].to_csv(path, index=False)
+    frame.iloc[chosen].to_csv(path, index=False)
     return str(path)
