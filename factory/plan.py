@@ -1,6 +1,7 @@
 """Which remedies could apply to a window, cheapest first."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from factory.config import PolicyConfig
 from factory.nouns import (
@@ -14,6 +15,9 @@ from factory.nouns import (
     RollBack,
     Task,
 )
+
+Phase = Literal["whole", "at_once", "then"]
+"""Which part of a decision: all of it; what can be done before anything is fitted; the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ def applicable(
     policy: PolicyConfig,
     *,
     task: Task,
+    phase: Phase = "whole",
 ) -> tuple[Remedy, ...]:
     """List the remedies worth rehearsing on a labelled window, cheapest first.
 
@@ -57,6 +62,8 @@ def applicable(
         history: what happened before.
         policy: what may be done.
         task: of the model.
+        phase: ``at_once`` leaves out what fits a model; what follows a change made at once
+            (``then``) fits in any case, for that change was a makeshift.
     """
     remedies: list[Remedy] = [Keep()]
     remedies += [RollBack(version) for version in history.earlier[: policy.versions]]
@@ -65,7 +72,8 @@ def applicable(
     if blamed:
         remedies += [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")]
     rested = history.windows_since_promotion >= policy.cooldown
-    if evidence.alarm and rested and history.retrains < policy.retrains:
+    wanted = phase == "then" or (phase == "whole" and evidence.alarm and rested)
+    if wanted and history.retrains < policy.retrains:
         remedies += fits(blamed, policy)
     return tuple(remedies)
 

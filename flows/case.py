@@ -15,7 +15,7 @@ from factory.check import Checked
 from factory.config import ModelConfig
 from factory.metrics import row_losses
 from factory.nouns import Bools, Diagnosis, Window
-from factory.plan import History
+from factory.plan import History, Phase
 from flows.recall import Memory, Rows, gather
 
 CHANGE_WINDOWS = 10
@@ -35,6 +35,7 @@ class Case:
         history: what happened before.
         memory: earlier versions and rows.
         at: the present moment, UTC, ISO format.
+        phase: of the decision.
     """
 
     model: str
@@ -45,6 +46,7 @@ class Case:
     history: History
     memory: Memory
     at: str
+    phase: Phase = "whole"
 
     @property
     def rules(self) -> str:
@@ -55,8 +57,9 @@ class Case:
 
     @property
     def id(self) -> str:
-        """Identify the decision: same model, reign, window and rules, same decision."""
-        return _digest([self.model, self.history.reign, self.window.version.sha256, self.rules])
+        """Identify the decision: same model, reign, window, rules and phase."""
+        reign, rows = self.history.reign, self.window.version.sha256
+        return _digest([self.model, reign, rows, self.rules, self.phase])
 
     @property
     def labelled(self) -> Bools:

@@ -7,7 +7,7 @@ from typing import Any
 from factory.config import ModelConfig
 from factory.exact import write
 from factory.nouns import Diagnosis, Evidence, Rehearsal, Window
-from factory.plan import History
+from factory.plan import History, Phase
 from factory.rehearse import Rehearsed
 from flows.case import Case, Examined
 from flows.code import code_version
@@ -50,6 +50,7 @@ class Inputs:
         rehearsals: what each remedy scored and cost.
         history: what had happened before.
         code: which code ran, see ``flows.code``.
+        phase: of the decision.
     """
 
     at: str
@@ -60,6 +61,7 @@ class Inputs:
     rehearsals: tuple[Rehearsal, ...]
     history: History
     code: Mapping[str, Any]
+    phase: Phase
 
 
 def inputs_json(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> dict[str, Any]:
@@ -73,6 +75,7 @@ def inputs_json(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]
         tuple(entry.rehearsal for entry in rehearsed),
         case.history,
         code_version(),
+        case.phase,
     )
     told: dict[str, Any] = write(inputs)
     return told

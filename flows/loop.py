@@ -62,7 +62,8 @@ def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
     evidence, diagnosis = examined.checked.evidence, examined.diagnosis
     task = case.champion.schema.task
     if examined.enough:
-        return applicable(evidence, diagnosis, case.history, case.config.policy, task=task)
+        given = evidence, diagnosis, case.history, case.config.policy
+        return applicable(*given, task=task, phase=case.phase)
     return unlabelled(evidence, diagnosis, task=task) if evidence.alarm else ()
 
 
@@ -112,6 +113,7 @@ def report(
         "decision": case.id,
         "model": case.model,
         "rules": case.rules,
+        "phase": case.phase,
         "window": asdict(case.window.version),
         "champion_before": case.version,
         "check": check_json(examined.checked.evidence),

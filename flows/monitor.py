@@ -1,13 +1,14 @@
 """The flow from check to record: one window in, at most one remedy out."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from prefect import flow, get_run_logger
 
 from factory.config import PolicyConfig
 from factory.errors import NoChampion
-from factory.nouns import Choice, Schema, Window
+from factory.nouns import AskLabels, Choice, FixSource, Keep, Schema, Window
 from factory.plan import History
 from factory.rehearse import Rehearsed
 from flows.act import Outcome, conclude, judge, remediate
@@ -35,28 +36,82 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     Returns:
         The decision, with the keys of ``factory run --json``. A window that was decided on
         before, under the same champion and rules, returns that decision and changes nothing.
+        Where data broke and something prepared is certainly better, that is promoted at once;
+        ``then`` tells what was decided after it.
     """
     logger = get_run_logger()
     place = open_workplace(home)
     started = place.clock()
     case = open_case(model, window, place)
     known = decided_before(case, place)
-    if known is not None:
+    if known is not None and (known["phase"] == "whole" or "then" in known):
         logger.info("decided before: %s", known["decision"])
         return {**known, "repeated": True, "seconds": place.clock() - started}
-    examined = check_and_diagnose(case)
+    if known is None:
+        examined = check_and_diagnose(case)
+        known = decide_at_once(case, examined, place)
+        if known is None:
+            body = decide_and_act(case, examined, place)
+            return {**body, "repeated": False, "seconds": place.clock() - started}
+        logger.info("at once: %s", known["because"])
+    case = replace(reopened(case, place), phase="then")
+    body = decide_and_act(case, check_and_diagnose(case), place)
+    told = followed(known, body)
+    return {**told, "repeated": False, "seconds": place.clock() - started}
+
+
+def followed(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """Tell what was done at once together with what was decided after it."""
+    keys = ("decision", "rehearsals", "remedy", "verdict", "because", "notes", "champion_after")
+    after = {key: then[key] for key in keys}
+    return {**first, "champion_after": then["champion_after"], "then": after}
+
+
+def decide_at_once(case: Case, examined: Examined, place: Workplace) -> dict[str, Any] | None:
+    """Do without broken features what can be done before anything is fitted.
+
+    Returns:
+        The decision; None, and nothing recorded, where data are not broken, or where nothing
+        that is prepared is certainly better.
+    """
+    if examined.diagnosis.cause != "data_quality" or not examined.enough:
+        return None
+    case = replace(case, phase="at_once")
+    examined = replace(examined, case=case)
     rehearsed = rehearse_remedies(case, examined)
     choice = decide_remedy(case, examined, rehearsed)
-    told = report(case, examined, rehearsed, choice)
-    told |= {"inputs": inputs_json(case, examined, rehearsed)}
+    if isinstance(choice.remedy, Keep | FixSource | AskLabels):
+        return None
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
     outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
+    if outcome.verdict is None or not outcome.verdict.passed:
+        return None
+    return recorded(case, examined, rehearsed, choice, outcome, place)
+
+
+def decide_and_act(case: Case, examined: Examined, place: Workplace) -> dict[str, Any]:
+    """Rehearse, decide, perform, gate, promote and record."""
+    rehearsed = rehearse_remedies(case, examined)
+    choice = decide_remedy(case, examined, rehearsed)
+    outcome = perform_remedy(case, examined, rehearsed, choice, place)
+    outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
+    body = recorded(case, examined, rehearsed, choice, outcome, place)
+    get_run_logger().info("%s: %s", body["remedy"]["kind"], body["because"])
+    return body
+
+
+def recorded(
+    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
+    outcome: Outcome, place: Workplace,
+) -> dict[str, Any]:  # fmt: skip
+    """Promote and record; then keep the page, so that no page can hold a remedy up."""
+    told = report(case, examined, rehearsed, choice)
+    told |= {"inputs": inputs_json(case, examined, rehearsed)}
     body = promote_and_record(case, examined, choice, outcome, told, place)
-    logger.info("%s: %s", body["remedy"]["kind"], body["because"])
     kept = keep_page(case, examined, body, place)
     body |= {"evidence": {"run_id": kept.run_id, "report": kept.link}}
     publish_decision(body, place)
-    return {**body, "repeated": False, "seconds": place.clock() - started}
+    return body
 
 
 def open_case(model: str, window: str, place: Workplace) -> Case:
@@ -69,6 +124,14 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     rows = read_rows(window, champion.schema, champion.whole)
     past, memory = history(name, version, config.policy, place), Stored(place, name)
     return Case(name, version, champion, config, rows, past, memory, now())
+
+
+def reopened(case: Case, place: Workplace) -> Case:
+    """Return the same window before the champion that serves now."""
+    version = place.models.champion(case.model)
+    past = history(case.model, version, case.config.policy, place)
+    champion = place.models.load(case.model, version)
+    return replace(case, version=version, champion=champion, history=past, at=now())
 
 
 def history(name: str, version: int, policy: PolicyConfig, place: Workplace) -> History:
@@ -102,11 +165,17 @@ def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
     So a run that is repeated, or retried after a crash, applies no remedy twice; and a window is
     judged anew when somebody moved the champion by hand in between.
     """
+    then: dict[str, Any] | None = None
     for decision in reversed(place.ledger.decisions(case.model)):
-        if decision.window_sha256 == case.window.version.sha256:
-            body: dict[str, Any] = json.loads(decision.body)
-            if decision.champion_after == case.version and body["rules"] == case.rules:
+        body: dict[str, Any] = json.loads(decision.body)
+        if decision.window_sha256 != case.window.version.sha256 or body["rules"] != case.rules:
+            continue
+        if then is not None:
+            return followed(body, then)
+        if decision.champion_after == case.version:
+            if body["phase"] != "then":
                 return body
+            then = body
     return None
 
 
@@ -163,7 +232,7 @@ def promote_and_record(
 
 @step("keep the evidence", repeatable=True)
 def keep_page(case: Case, examined: Examined, body: dict[str, Any], place: Workplace) -> Kept:
-    """Log the check with its page; after the decision, so that no page can hold a remedy up."""
+    """Log the check with its page."""
     checked = examined.checked
     subject = Subject(
         case.champion, case.window, checked.outputs, case.config.check, case.config.seed

@@ -117,6 +117,7 @@ def past_case(decision: Decision, inputs: Inputs, place: Workplace) -> Case:
         history(name, version, inputs.config.policy, past),
         Stored(past, name),
         inputs.at,
+        inputs.phase,
     )
 
 

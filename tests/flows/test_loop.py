@@ -76,6 +76,25 @@ def test_a_broken_feature_is_dropped_and_comes_back(shop, window, capsys):
     assert body["remedy"] == {"kind": "roll_back", "to_version": 1}
 
 
+def test_a_makeshift_serves_at_once_and_the_true_fix_is_decided_after_it(shop, window, capsys):
+    rows = window(world(1500, seed=14, **LATER).assign(a=9999.0))
+    _, body = command("run", "small", "--window", rows, home=shop / "home", capsys=capsys)
+    assert body["phase"] == "at_once"
+    assert body["remedy"]["kind"] == "drop_features"
+    assert body["remedy"]["how"] in {"hedge", "neutralise"}
+    decisions = open_workplace(shop / "home").ledger.decisions("small")
+    assert [d.id for d in decisions] == [body["decision"], body["then"]["decision"]]
+    assert decisions[1].champion_before == 2
+    assert any(r["remedy"]["kind"] == "retrain" for r in body["then"]["rehearsals"])
+    _, again = command("run", "small", "--window", rows, home=shop / "home", capsys=capsys)
+    assert again["repeated"]
+    assert again["then"]["decision"] == body["then"]["decision"]
+    for decision in decisions:
+        code, told = command("replay", decision.id, "--deep", home=shop / "home", capsys=capsys)
+        assert code == 0
+        assert told["differences"] == []
+
+
 @pytest.mark.parametrize("drop", [["y"], []])
 def test_a_window_without_labels_asks_for_none_of_the_measured_remedies(shop, window, capsys, drop):
     rows = world(600, seed=9, **LATER).assign(a=lambda f: f["a"] + 3)
