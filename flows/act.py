@@ -182,16 +182,21 @@ def conclude(
     return body
 
 
-def _register(case: Case, examined: Examined, candidate: Rehearsed, place: Workplace) -> int:
-    """Save a rehearsed model as the next version; the fit of the rehearsal is the one served."""
-    remedy = remedy_json(candidate.rehearsal.remedy)
+def finished(candidate: Rehearsed, case: Case, examined: Examined) -> Bundle:
+    """Give a rehearsed model what will watch it, and fallback models where it was fitted."""
     learnt = lesson(candidate.rehearsal.remedy, case, examined)
-    bundle = completed(
+    return completed(
         candidate.bundle,
         case.config,
         learn=None if learnt is None else learnt.rows,
         weights=None if learnt is None else learnt.weights,
     )
+
+
+def _register(case: Case, examined: Examined, candidate: Rehearsed, place: Workplace) -> int:
+    """Save a rehearsed model as the next version; the fit of the rehearsal is the one served."""
+    remedy = remedy_json(candidate.rehearsal.remedy)
+    bundle = finished(candidate, case, examined)
     runs = Runs(place.home)
     with runs.run(case.model, remedy["kind"], tags={"decision": case.id}) as run_id:
         runs.log(

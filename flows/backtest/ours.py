@@ -20,17 +20,17 @@ from factory.nouns import (
     Window,
     remedy_json,
 )
+from factory.plan import Phase
 from factory.rehearse import Rehearsed
 from factory.remedies import is_fitted
-from flows.act import verdict_on
+from flows.act import finished, verdict_on
 from flows.backtest.fits import Fits
 from flows.backtest.names import Named
 from flows.backtest.past import Past
 from flows.backtest.replay import Action, Moment, Player
 from flows.backtest.scene import Scene
-from flows.case import Case, Examined
+from flows.case import Examined
 from flows.loop import choose, examine, try_remedies
-from training.judge import completed
 
 
 @dataclass
@@ -48,46 +48,83 @@ class Ours:
         """Run the loop on the window whose labels came in, and on the newest one."""
         actions = []
         if moment.came is not None:
-            actions.append(self._judge(moment.came.number, moment.came.window))
+            actions += self._judge(moment.came.number, moment.came.window)
         if moment.came is None or moment.came.number != moment.number:
-            actions.append(self._judge(moment.number, moment.window))
+            actions += self._judge(moment.number, moment.window)
         last = next((a for a in reversed(actions) if a.kind != "keep"), actions[-1])
         told = {"decisions": [action.told for action in actions]}
         return replace(last, trained=any(action.trained for action in actions), told=told)
 
-    def _judge(self, number: int, window: Window) -> Action:
+    def _judge(self, number: int, window: Window) -> list[Action]:
+        """Decide on a window; where data broke, first on what is prepared, then on the rest."""
         case = self.past.case(window)
         examined = examine(case)
-        rehearsed = try_remedies(case, examined)
-        self.fits.count += sum(is_fitted(entry.rehearsal.remedy) for entry in rehearsed)
-        choice = choose(case, examined, rehearsed)
-        verdict, served = _perform(case, examined, rehearsed, choice)
-        self.past.decide(choice.remedy, served)
-        if not isinstance(choice.remedy, FixSource) and examined.checked.evidence.labelled:
+        actions = []
+        if examined.diagnosis.cause == "data_quality" and examined.enough:
+            first = self._decide(number, _in_phase(examined, "at_once"))
+            if first.trial.served is not None:
+                actions.append(self._settle(first))
+                examined = examine(replace(self.past.case(window), phase="then"))
+        last = self._decide(number, examined)
+        actions.append(self._settle(last))
+        quarantined = isinstance(last.choice.remedy, FixSource)
+        if not quarantined and examined.checked.evidence.labelled:
             self.past.remember(number, window, examined.checked.broken)
-        return _told(number, examined, rehearsed, choice, verdict)
+        return actions
+
+    def _decide(self, number: int, examined: Examined) -> "_Decision":
+        rehearsed = try_remedies(examined.case, examined)
+        self.fits.count += sum(is_fitted(entry.rehearsal.remedy) for entry in rehearsed)
+        choice = choose(examined.case, examined, rehearsed)
+        trial = _perform(examined, rehearsed, choice)
+        return _Decision(number, examined, rehearsed, choice, trial)
+
+    def _settle(self, decision: "_Decision") -> Action:
+        self.past.decide(decision.choice.remedy, decision.trial.served)
+        return _told(decision)
 
 
-def _perform(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice
-) -> tuple[Verdict | None, Bundle | None]:
-    """Put what was chosen through the gate, and return what serves if it passed.
+@dataclass(frozen=True)
+class _Trial:
+    """What came of a chosen remedy: the gate's verdict, and what serves if it passed."""
 
-    Latency is no matter here, since it is another on every machine.
+    verdict: Verdict | None = None
+    served: Bundle | None = None
+
+
+@dataclass(frozen=True)
+class _Decision:
+    number: int
+    examined: Examined
+    rehearsed: tuple[Rehearsed, ...]
+    choice: Choice
+    trial: _Trial
+
+
+def _in_phase(examined: Examined, phase: Phase) -> Examined:
+    return replace(examined, case=replace(examined.case, phase=phase))
+
+
+def _perform(examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice) -> _Trial:
+    """Put what was chosen through the gate.
+
+    Latency is no matter here, since it is another on every machine, and a person who has to
+    approve is taken to agree.
     """
     match choice.remedy:
         case Keep() | FixSource() | AskLabels():
-            return None, None
+            return _Trial()
         case RollBack() | Adapt() | DropFeatures() | Retrain():
             entry = next(r for r in rehearsed if r.rehearsal.remedy == choice.remedy)
         case _:
             assert_never(choice.remedy)
+    case = examined.case
     verdict = verdict_on(entry.bundle, case, examined, entry.rehearsal)
     if not verdict.passed:
-        return verdict, None
+        return _Trial(verdict)
     if isinstance(choice.remedy, RollBack):
-        return verdict, entry.bundle
-    return verdict, completed(entry.bundle, case.config)
+        return _Trial(verdict, entry.bundle)
+    return _Trial(verdict, finished(entry, case, examined))
 
 
 def player(scene: Scene, policy: Named, fits: Fits) -> Player:
@@ -95,16 +132,12 @@ def player(scene: Scene, policy: Named, fits: Fits) -> Player:
     return Ours(Past.of(scene, scene.stream.folder / policy.name), fits)
 
 
-def _told(
-    number: int,
-    examined: Examined,
-    rehearsed: tuple[Rehearsed, ...],
-    choice: Choice,
-    verdict: Verdict | None,
-) -> Action:
-    refused = verdict is not None and not verdict.passed
+def _told(decision: _Decision) -> Action:
+    examined, choice, verdict = decision.examined, decision.choice, decision.trial.verdict
+    served = decision.trial.served is not None
     told: dict[str, Any] = {
-        "judged": number,
+        "judged": decision.number,
+        "phase": examined.case.phase,
         "remedy": remedy_json(choice.remedy),
         "cause": examined.diagnosis.cause,
         "culprits": list(examined.diagnosis.culprits),
@@ -119,9 +152,9 @@ def _told(
                 "gain": entry.rehearsal.gain,
                 "gain_low": entry.rehearsal.gain_low,
             }
-            for entry in rehearsed
+            for entry in decision.rehearsed
         ],
     }
+    refused = verdict is not None and not served
     kind = "keep" if refused else choice.remedy.kind
-    served = verdict is not None and verdict.passed
     return Action(kind, choice.because, served and is_fitted(choice.remedy), told)

@@ -216,3 +216,14 @@ def test_bad_input_is_refused_and_writes_nothing(case, tmp_path, capsys):
     assert code == 2
     assert said.count("fix:") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_breaks_is_done_without_at_once_and_then_for_good(replay):
+    frame = world(ROWS, seed=1)
+    frame.loc[TRAIN + SIZE :, "a"] *= 1000
+    told = replay(frame, "factory")["policies"]["factory"]
+    decisions = told["actions"][1]["decisions"]
+    assert decisions[0]["cause"] == "data_quality"
+    assert [one["phase"] for one in decisions] == ["at_once", "then"]
+    assert decisions[0]["passed"]
+    assert told["by_window"][2] < 0.1 * told["by_window"][1]
