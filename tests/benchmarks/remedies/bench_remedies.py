@@ -28,7 +28,7 @@ def judged(tables):
 
 def table_of(found):
     """A line an incident: share of right decisions, regrets, and every wrong one."""
-    lines = [f"{'incident':22} right      regret   never  always  worst policies' least"]
+    lines = ["incident, right decisions, our regret and that of simple policies; wrong ones below"]
     by = defaultdict(list)
     for one in found:
         by[one.incident].append(one)

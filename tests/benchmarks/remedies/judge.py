@@ -1,5 +1,6 @@
 """Lets the loop decide on a world's window, and performs everything else as well."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from factory.rehearse import Rehearsed
 from factory.remedies import describe, is_fitted
 from factory.worth import gain_needed
 from flows.act import verdict_on
+from flows.backtest.replay import Labelled, Moment
+from flows.backtest.triggers import TRIGGERS
 from flows.candidates import plans_for
 from flows.case import Case, Examined
 from flows.loop import choose, examine, try_remedies
@@ -136,4 +139,18 @@ def gain_of(world: World, bundle: Bundle) -> float:
 def others(world: World, gains: dict[Remedy, float], top: float) -> dict[str, float]:
     """Regret of policies that know one remedy: to train again on all rows."""
     again = top - gains.get(Retrain("all"), 0.0)
-    return {"never": top, "always": again, "periodic:2": (top + again) / 2}
+    regrets = {"never": top, "always": again, "periodic:2": (top + again) / 2}
+    for name, value in (("psi", 0.2), ("kofn", None), ("adwin", None)):
+        trigger = TRIGGERS[name](world.rows.schema, world.stream.train, value, world.config.seed)
+        moments = [trigger.look(moment) for moment in _moments(world)]
+        regrets[name] = again if moments[-1] else top
+    return regrets
+
+
+def _moments(world: World) -> Iterator[Moment]:
+    """Live through the earlier windows and the incident's, as a policy is told of them."""
+    frames = [table.read()[0] for table in world.memory.kept[1:]] + [world.stream.window]
+    for number, frame in enumerate(frames):
+        window = window_of(frame, world.rows.schema)
+        labelled = Labelled(number, window, world.champion.outputs(frame))
+        yield Moment(number, window, labelled)
