@@ -229,6 +229,11 @@ class PolicyConfig(Part):
         0.5, description="newest share of the labelled rows, held out to measure remedies"
     )
     minimum_rows: int = Field(50, ge=10, description="fewer labelled rows decide nothing")
+    crossed_rows: int = Field(
+        400,
+        ge=0,
+        description="fewer labelled rows are cross-fitted: all are measured on",
+    )
     cooldown: int = Field(
         0, ge=0, description="windows after a promotion in which nothing is retrained"
     )

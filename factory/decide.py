@@ -47,7 +47,7 @@ def decide(
     """
     measured = [r for r in rehearsals if r.measured]
     if measured and evidence.performance.alarm and not any(r.informed for r in measured):
-        return Choice(FixSource((_labels(evidence),)), _uninformed(evidence, measured))
+        return Choice(FixSource((_labels(evidence),)), _uninformed(measured))
     sure = [r for r in rehearsals if _qualifies(r, history, policy)]
     if sure:
         best = max(sure, key=lambda r: worth(r, policy).value)
@@ -96,11 +96,10 @@ def _labels(evidence: Evidence) -> str:
     return evidence.label_drift.feature if evidence.label_drift is not None else ROWS
 
 
-def _uninformed(evidence: Evidence, rehearsals: Sequence[Rehearsal]) -> str:
-    metric = evidence.performance.metric.replace("_", " ")
+def _uninformed(rehearsals: Sequence[Rehearsal]) -> str:
     return (
         f"The labels of this window are not to be trusted: none of {len(rehearsals)} models, old "
-        f"or refitted, has a better {metric} on them than on the same labels in another order"
+        "or refitted, loses less on them than on the same labels in another order"
     )
 
 

@@ -341,9 +341,10 @@ class Rehearsal:
     difference to keeping the champion, signed so that above 0 is better, relative to the
     champion's score; ``gain_low`` is its lower confidence bound, which errs with the chance
     ``level`` by itself and with a stated one together with the others'. ``informed`` tells
-    whether the model scores better on the labels than on the same labels in another order; it is
-    asked only where performance fell. Not ``measured`` is what was scored on rows of the
-    reference that stand in for a window without labels.
+    whether the model loses less on the labels than on the same labels in another order; it is
+    asked only where performance fell, and where the champion did on its reference. Not
+    ``measured`` is what was scored on rows of the reference that stand in for a window without
+    labels.
     """
 
     remedy: Remedy

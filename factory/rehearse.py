@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from factory.bundle import Bundle
 from factory.config import PolicyConfig
-from factory.metrics import Metric, interval, metric_named
-from factory.nouns import Bools, Keep, Outputs, Rehearsal, Remedy
+from factory.metrics import interval, metric_named, row_losses
+from factory.nouns import Bools, Keep, Outputs, Rehearsal, Remedy, Schema
 from factory.paired import Paired
 from factory.remedies import is_fitted, is_search
 from factory.simultaneous import single_level
@@ -25,10 +25,14 @@ MODELS = 10
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """A rehearsal and the model that it measured."""
+    """A rehearsal, the model that it measured, and what that said of the rows.
+
+    Where twins spoke for some of the rows, ``outputs`` are theirs there.
+    """
 
     rehearsal: Rehearsal
     bundle: Bundle
+    outputs: Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,22 @@ class Asked:
 
 Prepare = Callable[[], Bundle | None]
 """Makes the model that a remedy would serve; None where the remedy turns out not to apply."""
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Measures models on rows that they may have learnt from, where rows are few: cross-fitting.
+
+    Attributes:
+        rows: which of the rows twins speak for, shape (n,).
+        plans: remedy to what makes its twin, which learnt from the other rows.
+
+    Source:
+        Stone, Cross-validatory choice and assessment of statistical predictions (1974).
+    """
+
+    rows: Bools
+    plans: Mapping[Remedy, Prepare]
 
 
 def evaluation_rows(labelled: Bools, share: float) -> tuple[Bools, Bools]:
@@ -83,6 +103,7 @@ def rehearse(
     asked: Asked,
     *,
     clock: Callable[[], float],
+    twins: Twins | None = None,
 ) -> tuple[Rehearsed, ...]:
     """Make what every planned remedy would serve, and score all on the same rows.
 
@@ -104,11 +125,12 @@ def rehearse(
         policy: error rate and prices.
         asked: the rest.
         clock: seconds, for the cost of each remedy.
+        twins: speak for the rows that were learnt from, where those are measured on as well.
 
     Returns:
         One entry a remedy that applied and was tried, in the order given.
     """
-    stage = _Stage(rows, champion, policy, asked, clock)
+    stage = _Stage(rows, champion, policy, asked, clock, twins)
     cheap = {remedy: make for remedy, make in plans.items() if not is_fitted(remedy)}
     share = policy.error_rate / (2 if len(cheap) < len(plans) else 1)
     done = stage.bounded(stage.perform(cheap), share)
@@ -118,14 +140,17 @@ def rehearse(
         if stage.is_beyond(remedy, done, stage.bounded(tried, share)):
             continue
         tried += stage.perform({remedy: make})
-    return tuple(Rehearsed(r.rehearsal, r.bundle) for r in (*done, *stage.bounded(tried, share)))
+    return tuple(one.rehearsed for one in (*done, *stage.bounded(tried, share)))
 
 
 @dataclass(frozen=True)
 class _Tried:
-    rehearsal: Rehearsal
-    bundle: Bundle
+    rehearsed: Rehearsed
     pair: Paired
+
+    @property
+    def rehearsal(self) -> Rehearsal:
+        return self.rehearsed.rehearsal
 
 
 @dataclass
@@ -137,31 +162,52 @@ class _Stage:
     policy: PolicyConfig
     asked: Asked
     clock: Callable[[], float]
+    twins: Twins | None
 
     def __post_init__(self) -> None:
         self.metric = metric_named(self.champion.metric, self.champion.schema)
         self.truth = self.rows[self.champion.schema.target].to_numpy()
         self.baseline = self.champion.outputs(self.rows)
         self.score = self.metric.value(self.truth, self.baseline)
+        reference = self.champion.reference.tail(len(self.rows))
+        labels = reference[self.champion.schema.target].to_numpy()
+        said = self.champion.reference_outputs[-len(self.rows) :]
+        # What is hardly predictable at the best of times says nothing of broken labels.
+        self.tells = self.asked.fell and self._informed(labels, said)
+
+    def _informed(self, truth: NDArray[Any], outputs: Outputs) -> bool:
+        level = self.policy.error_rate / MODELS
+        return informed(self.champion.schema, truth, outputs, level, self.asked.seed)
 
     def perform(self, plans: Mapping[Remedy, Prepare]) -> list[_Tried]:
         done = []
         for remedy, make in plans.items():
             started = self.clock()
             bundle = self.champion if isinstance(remedy, Keep) else make()
-            if bundle is not None:
-                done.append(self._measured(remedy, bundle, started))
+            outputs = None if bundle is None else self._outputs(remedy, bundle)
+            if bundle is not None and outputs is not None:
+                done.append(self._measured(remedy, bundle, outputs, started))
         return done
 
-    def _measured(self, remedy: Remedy, bundle: Bundle, started: float) -> _Tried:
+    def _outputs(self, remedy: Remedy, bundle: Bundle) -> Outputs | None:
+        """Return what a model says of the rows; None where it has no twin for those of them."""
+        if bundle is self.champion:
+            return self.baseline
+        outputs = bundle.outputs(self.rows)
+        if self.twins is None or not self.twins.rows.any():
+            return outputs
+        twin = self.twins.plans[remedy]()
+        if twin is None:
+            return None
+        outputs[self.twins.rows] = twin.outputs(self.rows.loc[self.twins.rows])
+        return outputs
+
+    def _measured(self, remedy: Remedy, bundle: Bundle, outputs: Outputs, started: float) -> _Tried:
         asked, policy = self.asked, self.policy
-        outputs = self.baseline if bundle is self.champion else bundle.outputs(self.rows)
         drawn: dict[str, Any] = {"resamples": asked.resamples, "seed": asked.seed}
         score = interval(self.metric, self.truth, outputs, confidence=0.95, **drawn)
         pair = Paired.of(self.metric, self.truth, self.baseline, outputs)
-        knows = not asked.fell or informed(
-            self.metric, self.truth, outputs, policy.error_rate / MODELS, asked.seed
-        )
+        knows = not self.tells or self._informed(self.truth, outputs)
         rehearsal = Rehearsal(
             remedy,
             score=score.value,
@@ -175,12 +221,16 @@ class _Stage:
             informed=knows,
             measured=asked.measured,
         )
-        return _Tried(rehearsal, bundle, pair)
+        return _Tried(Rehearsed(rehearsal, bundle, outputs), pair)
 
     def bounded(self, tried: Sequence[_Tried], level: float) -> list[_Tried]:
         """Give each gain its lower bound, such that all hold together at a level."""
         single = single_level([one.pair for one in tried], level, seed=self.asked.seed)
-        return [replace(one, rehearsal=_with_bound(one, single)) for one in tried]
+        bounds = [_with_bound(one, single) for one in tried]
+        return [
+            replace(one, rehearsed=replace(one.rehearsed, rehearsal=bound))
+            for one, bound in zip(tried, bounds, strict=True)
+        ]
 
     def is_beyond(self, remedy: Remedy, cheap: list[_Tried], fits: list[_Tried]) -> bool:
         """Tell whether a remedy is too dear for what it could still gain."""
@@ -202,15 +252,16 @@ def _with_bound(one: _Tried, level: float) -> Rehearsal:
 
 
 def informed(
-    metric: Metric, truth: NDArray[Any], outputs: Outputs, level: float, seed: int
+    schema: Schema, truth: NDArray[Any], outputs: Outputs, level: float, seed: int
 ) -> bool:
-    """Tell whether a model scores better on labels than on the same labels moved along.
+    """Tell whether a model loses less on labels than on the same labels moved along.
 
     Labels that were joined to the wrong rows carry nothing that any model could know. They are
-    moved along by random distances, around the end, so that what neighbours share stays.
+    moved along by random distances, around the end, so that what neighbours share stays. What is
+    lost is the row loss: a model need not be calibrated for it to tell right pairs from wrong.
 
     Args:
-        metric: the model's.
+        schema: of the model.
         truth: labels in time order, shape (n,).
         outputs: of the model on the same rows.
         level: chance of a yes where labels and outputs have nothing to do with each other.
@@ -219,14 +270,15 @@ def informed(
     Source:
         Edgington and Onghena, Randomization Tests (2007), chapter 11.
 
-    >>> metric, y = Metric("mean_absolute_error", False, "regression", ()), np.arange(100.0)
-    >>> informed(metric, y, y, 0.01, 0), informed(metric, y[::-1], y, 0.01, 0)
+    >>> schema, y = Schema((), "y", "regression"), np.arange(100.0)
+    >>> informed(schema, y, y, 0.01, 0), informed(schema, y[::-1], y, 0.01, 0)
     (True, False)
     """
     n = len(truth)
-    score = metric.value(truth, outputs)
-    rng = np.random.default_rng(seed)
-    distances = rng.integers(1, n, size=ORDERS) if n > 1 else np.zeros(ORDERS, dtype=np.int64)
-    moved = np.array([metric.value(np.roll(truth, int(by)), outputs) for by in distances])
-    better = metric.gains(np.full(ORDERS, score), moved) >= 0
-    return bool((1 + np.count_nonzero(better)) / (1 + ORDERS) <= max(level, 1 / (1 + ORDERS)))
+    if n <= 1:
+        return False
+    mean = float(row_losses(schema, truth, outputs).mean())
+    distances = np.random.default_rng(seed).integers(1, n, size=ORDERS)
+    moved = [row_losses(schema, np.roll(truth, int(by)), outputs).mean() for by in distances]
+    better = np.count_nonzero(np.array(moved) <= mean)
+    return bool((1 + better) / (1 + ORDERS) <= max(level, 1 / (1 + ORDERS)))

@@ -13,7 +13,6 @@ from factory.nouns import (
     DropFeatures,
     FixSource,
     Keep,
-    Rehearsal,
     Retrain,
     RollBack,
     Verdict,
@@ -25,7 +24,7 @@ from flows.candidates import lesson
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
-from flows.loop import judging_rows
+from flows.loop import crossed_rows, judging_rows
 from flows.older import older_rows
 from flows.paper import write_rows, write_ticket
 from flows.workplace import Workplace, now
@@ -79,8 +78,7 @@ def judge(
         return outcome
     challenger = place.models.load(case.model, outcome.challenger)
     costs = measure_costs(case.champion, challenger, judging_rows(case, examined), place.clock)
-    rehearsal = _chosen(rehearsed, choice).rehearsal
-    verdict = verdict_on(challenger, case, examined, rehearsal, costs)
+    verdict = verdict_on(challenger, case, examined, _chosen(rehearsed, choice), costs)
     return Outcome(outcome.challenger, verdict, outcome.notes)
 
 
@@ -88,7 +86,7 @@ def verdict_on(
     challenger: Bundle,
     case: Case,
     examined: Examined,
-    rehearsal: Rehearsal,
+    entry: Rehearsed,
     costs: Costs | None = None,
 ) -> Verdict:
     """Put a chosen model through the gate, on the rows that the remedies were measured on.
@@ -96,12 +94,14 @@ def verdict_on(
     What was adapted has the champion's weights and cannot have forgotten anything; older rows,
     which came in the old unit, or with the old shares, do not judge it.
     """
+    rehearsal = entry.rehearsal
     bar = Bar.of(case.config, rehearsal.remedy, level=rehearsal.level)
     rows = judging_rows(case, examined)
     older = None
     if not isinstance(rehearsal.remedy, Adapt):
         older = older_rows(examined.rows, case.champion.schema, rows)
-    return gate(case.champion, challenger, rows, bar, older=older, costs=costs)
+    crossed = (crossed_rows(examined), entry.outputs) if examined.crossed else None
+    return gate(case.champion, challenger, rows, bar, older=older, costs=costs, crossed=crossed)
 
 
 def _ticket(case: Case, examined: Examined, choice: Choice, place: Workplace) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """One window before the court, and what was found out about it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
@@ -82,7 +82,9 @@ class Examined:
         diagnosis: what was concluded.
         measure: labelled rows that remedies are measured on, shape (rows,).
         learn: labelled rows, older than those, that remedies may learn from.
-        enough: whether the former are enough to decide anything.
+        enough: whether the rows to measure on are enough to decide anything.
+        crossed: whether rows are so few that remedies are measured on those that they may learn
+            from as well, by twins that learn from the others.
     """
 
     case: Case
@@ -91,6 +93,17 @@ class Examined:
     measure: Bools
     learn: Bools
     enough: bool
+    crossed: bool = False
+
+    @property
+    def twin(self) -> "Examined":
+        """The same with the rows to learn from and to measure on exchanged."""
+        return replace(self, learn=self.measure, measure=self.learn)
+
+    @property
+    def judged(self) -> Bools:
+        """The window's rows that remedies are measured on, shape (rows,)."""
+        return self.measure | self.learn if self.crossed else self.measure
 
     @cached_property
     def rows(self) -> Rows:

@@ -19,6 +19,7 @@ from factory.plan import applicable, unlabelled
 from factory.rehearse import (
     Asked,
     Rehearsed,
+    Twins,
     evaluation_rows,
     rehearse,
 )
@@ -27,6 +28,8 @@ from factory.told import check_json
 from factory.worth import worth
 from flows.candidates import earlier, plans_for
 from flows.case import Case, Examined
+
+HALF = 0.5
 
 
 def examine(case: Case) -> Examined:
@@ -42,8 +45,9 @@ def examine(case: Case) -> Examined:
         now=datetime.fromisoformat(case.at),
     )
     known = _labelled(case, checked)
-    learn, measure = evaluation_rows(known, config.policy.evaluation)
-    enough = int(measure.sum()) >= config.policy.minimum_rows
+    crossed = int(known.sum()) < config.policy.crossed_rows
+    learn, measure = evaluation_rows(known, HALF if crossed else config.policy.evaluation)
+    enough = int((known if crossed else measure).sum()) >= config.policy.minimum_rows
     diagnosis = diagnose_window(
         case.champion,
         case.window,
@@ -54,7 +58,7 @@ def examine(case: Case) -> Examined:
         enough=enough,
         seed=config.seed,
     )
-    return Examined(case, checked, diagnosis, measure, learn, enough)
+    return Examined(case, checked, diagnosis, measure, learn, enough, crossed and enough)
 
 
 def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
@@ -68,9 +72,9 @@ def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
 
 
 def judging_rows(case: Case, examined: Examined) -> pd.DataFrame:
-    """Return labelled rows to measure remedies on: the window's newest, else a stand-in's."""
+    """Return labelled rows to measure remedies on: the window's, else a stand-in's."""
     if examined.enough:
-        return case.window.frame.loc[examined.measure].reset_index(drop=True)
+        return case.window.frame.loc[examined.judged].reset_index(drop=True)
     checked = examined.checked
     quality, seed = checked.evidence.quality, case.config.seed
     return stand_in(case.champion, case.window.frame, quality, checked.broken, seed)
@@ -91,7 +95,17 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
         measured=examined.enough,
     )
     plans = plans_for(remedies, case, examined)
-    return rehearse(plans, rows, case.champion, case.config.policy, asked, clock=case.memory.clock)
+    twins = None
+    if examined.crossed:
+        twins = Twins(crossed_rows(examined), plans_for(remedies, case, examined.twin))
+    return rehearse(
+        plans, rows, case.champion, case.config.policy, asked, clock=case.memory.clock, twins=twins
+    )
+
+
+def crossed_rows(examined: Examined) -> Bools:
+    """Tell which of the rows to measure on are measured by twins, shape (judged rows,)."""
+    return examined.learn[examined.judged]
 
 
 def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:

@@ -11,7 +11,7 @@ from factory.gate.costs import Costs, cost_tests
 from factory.gate.sanity import DISTINCT, MOST_SEEN, degenerate_test, leak_test
 from factory.gate.slices import Pair, forgetting_test, segment_test
 from factory.metrics import encode, metric_named
-from factory.nouns import Bools, GateTest, Verdict
+from factory.nouns import Bools, GateTest, Outputs, Verdict
 from factory.paired import Paired
 
 
@@ -23,6 +23,7 @@ def gate(
     *,
     older: pd.DataFrame | None = None,
     costs: Costs | None = None,
+    crossed: tuple[Bools, Outputs] | None = None,
 ) -> Verdict:
     """Compare challenger and champion, paired, on labelled rows that neither was trained on.
 
@@ -34,15 +35,20 @@ def gate(
         bar: what is asked.
         older: labelled rows of before, for what must not be forgotten; the seen do not count.
         costs: measured beforehand (see ``measure_costs``), so that a verdict can be recomputed.
+        crossed: rows that the challenger may have learnt from, shape (n,), and the outputs on all
+            rows of its twin, which has not (see ``factory.rehearse.Twins``).
 
     Returns:
         A verdict that fails with the first test, where the others would say nothing; else all
         of them are made, and it names each that failed.
     """
-    fresh, seen = _fresh(champion, challenger, rows, bar)
+    twin = np.zeros(len(rows), dtype=bool) if crossed is None else crossed[0]
+    fresh, seen = _fresh(champion, challenger, rows, bar, twin)
     if not seen.passed:
         return Verdict(passed=False, because=seen.because, tests=(seen,))
     now = _pair(champion, challenger, rows.loc[fresh].reset_index(drop=True))
+    if crossed is not None:
+        now.challenger[twin[fresh]] = crossed[1][twin & fresh]
     schema = champion.schema
     truth = encode(schema.classes, now.truth, now.champion)
     sane = degenerate_test(schema, truth, now.challenger, now.champion)
@@ -154,7 +160,7 @@ def _unseen(champion: Bundle, challenger: Bundle, rows: pd.DataFrame) -> Bools:
 
 
 def _fresh(
-    champion: Bundle, challenger: Bundle, rows: pd.DataFrame, bar: Bar
+    champion: Bundle, challenger: Bundle, rows: pd.DataFrame, bar: Bar, twin: Bools
 ) -> tuple[Bools, GateTest]:
     """Return the rows that count, and whether they are enough and honest.
 
@@ -162,7 +168,7 @@ def _fresh(
     these is the only one of its kind, and the challenger was trained on the like of half of them
     while the champion was not, they are the same.
     """
-    fresh = _unseen(champion, challenger, rows)
+    fresh = _unseen(champion, challenger, rows) | (twin & champion.unseen(rows))
     count = int(fresh.sum())
     figures: dict[str, float | int | str | None] = {"rows": count, "seen": len(rows) - count}
     if count < bar.minimum_rows:
@@ -170,7 +176,8 @@ def _fresh(
         return fresh, GateTest("rows", passed=False, because=because, figures=figures)
     if not champion.schema.identifiable:
         distinct = len(np.unique(row_hashes(rows, champion.schema))) / len(rows)
-        excess = float(champion.unseen(rows).mean() - challenger.unseen(rows).mean())
+        alone = rows.loc[~twin]
+        excess = float(champion.unseen(alone).mean() - challenger.unseen(alone).mean())
         figures |= {"distinct": distinct, "seen_by_challenger_only": excess}
         if distinct >= DISTINCT and excess > MOST_SEEN:
             because = f"The challenger was trained on {excess:.0%} of the {len(rows):,} rows"

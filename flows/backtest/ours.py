@@ -119,7 +119,7 @@ def _perform(examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choic
         case _:
             assert_never(choice.remedy)
     case = examined.case
-    verdict = verdict_on(entry.bundle, case, examined, entry.rehearsal)
+    verdict = verdict_on(entry.bundle, case, examined, entry)
     if not verdict.passed:
         return _Trial(verdict)
     if isinstance(choice.remedy, RollBack):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
-from test_gate import SCHEMA, bundle, rows
+from test_gate import BAR, SCHEMA, bundle, rows
 
 from factory.config import PolicyConfig
+from factory.gate import gate
 from factory.metrics import metric_named
 from factory.nouns import DropFeatures, Keep, Retrain, RollBack
 from factory.paired import Paired
-from factory.rehearse import Asked, informed, rehearse
+from factory.rehearse import Asked, Twins, informed, rehearse
 from factory.simultaneous import single_level
 
 ASKED = Asked(fell=True, resamples=100, seed=0)
@@ -108,10 +109,10 @@ def test_a_model_knows_labels_until_they_are_joined_to_other_rows():
     window = rows(300, seed=2, first=600)
     said = bundle(rows(300)).outputs(window)
     y = window["y"].to_numpy()
-    assert informed(METRIC, y, said, 0.005, 0)
+    assert informed(SCHEMA, y, said, 0.005, 0)
     mixed = np.random.default_rng(0).permutation(y)
-    assert not informed(METRIC, mixed, said, 0.005, 0)
-    assert not informed(METRIC, np.full(300, y[0]), said, 0.005, 0)
+    assert not informed(SCHEMA, mixed, said, 0.005, 0)
+    assert not informed(SCHEMA, np.full(300, y[0]), said, 0.005, 0)
 
 
 def test_labels_that_nobody_knows_are_told_for_every_model():
@@ -124,3 +125,26 @@ def test_labels_that_nobody_knows_are_told_for_every_model():
     tried = rehearse(given, window, champion, PolicyConfig(), ASKED, clock=ticking())
     assert len(tried) == 2
     assert not any(r.rehearsal.informed for r in tried)
+
+
+def test_where_rows_are_few_twins_measure_those_that_are_learnt_from():
+    champion = bundle(rows(300))
+    window = rows(120, slope=-1, seed=2, first=600)
+    first = np.arange(120) < 60
+    older, newer = window.loc[first], window.loc[~first]
+    given = {Keep(): lambda: None, Retrain("all"): lambda: bundle(older)}
+    crosswise = {Keep(): lambda: None, Retrain("all"): lambda: bundle(newer)}
+    tried = rehearse(
+        given, window, champion, PolicyConfig(), ASKED, clock=ticking(),
+        twins=Twins(first, crosswise),
+    )  # fmt: skip
+    found = tried[1]
+    assert found.rehearsal.rows == 120
+    expected = np.where(first, bundle(newer).outputs(window), bundle(older).outputs(window))
+    assert np.array_equal(found.outputs, expected)
+    bar = replace(BAR, level=found.rehearsal.level)
+    alone = gate(champion, found.bundle, window, bar)
+    assert alone.tests[0].figures["rows"] == 60
+    both = gate(champion, found.bundle, window, bar, crossed=(first, found.outputs))
+    assert both.passed
+    assert both.tests[0].figures["rows"] == 120

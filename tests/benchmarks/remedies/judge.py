@@ -68,7 +68,7 @@ def judge(table: str, incident: str, seed: int) -> Judged | None:
     changes = candidate is not None and candidate.bundle is not case.champion
     gain, refused = 0.0, ""
     if candidate is not None and changes:
-        verdict = verdict_on(candidate.bundle, case, examined, candidate.rehearsal)
+        verdict = verdict_on(candidate.bundle, case, examined, candidate)
         if verdict.passed:
             gain = gain_of(world, candidate.bundle)
         else:
