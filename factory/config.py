@@ -211,7 +211,7 @@ class PolicyConfig(Part):
     horizon: float = Field(1.0, gt=0, description="windows over which a remedy is to pay off")
     delay: float = Field(0.0, ge=0, description="windows until a newly fitted model serves")
     risk: float = Field(
-        1.0, ge=0, le=1, description="1 counts a gain at its lower bound, 0 at its mean"
+        0.5, ge=0, le=1, description="1 counts a gain at its lower bound, 0 at its mean"
     )
     price: PriceConfig = PriceConfig()
     error_rate: Share = Field(0.05, description="chance that a challenger no better passes")

@@ -33,9 +33,9 @@ def decide(
     (see ``factory.worth.gain_needed``); of those the one of the highest value wins, and a tie
     goes to the cheaper one, which comes first. Returning to a version that was replaced a moment
     ago needs twice the gain. Where broken data cost performance and nothing qualifies, the source
-    has to be fixed. So it has where the model fell and no model that was tried tells the
-    window's labels from the same labels in another order: then the labels are broken, and
-    whatever measures well on them is not to be trusted.
+    has to be fixed. So it has where the model fell, labels are as common as ever, and no model
+    that was tried tells them from the same labels in another order: then they are joined to the
+    wrong rows, and whatever measures well on them is not to be trusted.
 
     Args:
         evidence: what the check measured.
@@ -46,7 +46,7 @@ def decide(
         policy: what a remedy must be worth.
     """
     measured = [r for r in rehearsals if r.measured]
-    if measured and evidence.performance.alarm and not any(r.informed for r in measured):
+    if measured and _mixed_up(evidence) and not any(r.informed for r in measured):
         return Choice(FixSource((_labels(evidence),)), _uninformed(measured))
     sure = [r for r in rehearsals if _qualifies(r, history, policy)]
     if sure:
@@ -90,6 +90,11 @@ def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConf
     enough = math.ceil(policy.minimum_rows / policy.evaluation)
     wanted = max(evidence.performance.labels_needed or evidence.window.rows, enough)
     return Choice(AskLabels(min(wanted, evidence.window.rows)), because)
+
+
+def _mixed_up(evidence: Evidence) -> bool:
+    moved = evidence.label_drift is not None and evidence.label_drift.alarm
+    return evidence.performance.alarm and not moved
 
 
 def _labels(evidence: Evidence) -> str:

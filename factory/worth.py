@@ -43,7 +43,7 @@ def worth(rehearsal: Rehearsal, policy: PolicyConfig) -> Worth:
     >>> from factory.nouns import Retrain
     >>> tried = Rehearsal(Retrain("all"), 0.8, 0.7, 0.9, 0.2, 0.15, 0.05, 3.0, rows=400)
     >>> round(worth(tried, PolicyConfig()).value, 2)
-    0.14
+    0.16
     """
     price = policy.price
     waits = policy.delay if is_fitted(rehearsal.remedy) else 0.0

@@ -21,6 +21,8 @@ class Bar:
         minimum_rows: fewer rows judge nobody.
         segments: what parts the rows; by the champion's most important features where empty.
         most_segments: of each entry that are kept apart.
+        silent: features that the challenger does without; whether they are sound no longer
+            matters to it, so that they part the rows only where they are named in ``segments``.
         config: margins, budgets and what else is asked.
     """
 
@@ -30,6 +32,7 @@ class Bar:
     minimum_rows: int = 50
     segments: Groupings = ()
     most_segments: int = 50
+    silent: frozenset[str] = frozenset()
     config: GateConfig = field(default_factory=GateConfig)
 
     @classmethod

@@ -1,6 +1,7 @@
 """The tests in their order, and the verdict in words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,8 @@ def gate(
     main = _better(Paired.of(metric, now.truth, now.champion, now.challenger), bar)
     tests = [seen, sane, main]
     config = bar.config
+    heard = set(challenger.schema.names) - set(challenger.neutralised)
+    bar = replace(bar, silent=frozenset(champion.schema.names) - heard)
     if config.leak is not None:
         tests.append(leak_test(champion, challenger, now.frame, config.leak))
     if config.segment_loss is not None:

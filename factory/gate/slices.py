@@ -134,7 +134,8 @@ def groupings(champion: Bundle, bar: Bar, frame: pd.DataFrame) -> tuple[Grouping
     """
     asked = bar.segments
     if not asked:
-        weights = {name: value for name, value in champion.importance.items() if value > 0}
+        worth = champion.importance.items()
+        weights = {name: value for name, value in worth if value > 0 and name not in bar.silent}
         first = sorted(weights, key=lambda name: -weights[name])[:FEATURES]
         asked = tuple((Bin(column=name),) for name in first)
     known = set(frame.columns) & set(champion.reference.columns)

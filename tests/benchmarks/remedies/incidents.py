@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -103,16 +104,17 @@ def outlier_burst(rows: Rows, seed: int) -> World | None:
     return _damaged(rows, seed, spike, "number")
 
 
-def _ranks(values: Any, rng: np.random.Generator) -> Any:
+def _ranks(values: Any) -> Any:
+    """Return where each row stands along a feature; categories stand in an order by their names."""
     if values.dtype.kind == "f":
         return values.rank(pct=True).fillna(0.5).to_numpy()
-    names = list(dict.fromkeys(values.astype(str)))
-    heights = dict(zip(names, rng.permutation(len(names)) / max(len(names) - 1, 1), strict=True))
-    return values.astype(str).map(heights).to_numpy()
+    names = values.astype(str)
+    heights = {name: crc32(name.encode()) / 2**32 for name in names.unique()}
+    return names.map(heights).to_numpy()
 
 
 def _tilt(rows: Rows, name: str, strength: float) -> Any:
-    return np.exp(strength * np.sqrt(12) * (_ranks(rows.frame[name], rows.rng) - 0.5))
+    return np.exp(strength * np.sqrt(12) * (_ranks(rows.frame[name]) - 0.5))
 
 
 def covariates_harmless(rows: Rows, seed: int) -> World:
@@ -146,7 +148,7 @@ def _other(frame: Frame, world: World, share: float) -> Frame:
     rng, schema = world.rows.rng, world.rows.schema
     name = str(_important(world, "any"))
     hit = rng.random(len(frame)) < share
-    high = _ranks(frame[name], np.random.default_rng(0)) > 0.5
+    high = _ranks(frame[name]) > 0.5
     if schema.task == "regression":
         y = frame["y"].to_numpy()
         spread = float(world.stream.train["y"].std())
@@ -189,7 +191,7 @@ def concept_recurring(rows: Rows, seed: int) -> World:
 def bad_release(rows: Rows, seed: int) -> World:
     world = _world(rows, rows.draw(), seed)
     train, name = world.stream.train, str(_important(world, "any"))
-    order = np.argsort(_ranks(train[name], np.random.default_rng(0)), kind="stable")
+    order = np.argsort(_ranks(train[name]), kind="stable")
     few = train.iloc[np.sort(order[: len(train) // 4])]
     world.memory.versions[2] = champion_of(few.reset_index(drop=True), rows.schema, world.config)
     return replace(world, version=2)

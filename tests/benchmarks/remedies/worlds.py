@@ -34,7 +34,7 @@ class Sizes:
     def of(cls, rows: int) -> "Sizes":
         if rows < SMALL:
             return cls(int(0.35 * rows), int(0.11 * rows), int(0.18 * rows))
-        return cls(min(cls.train, int(0.5 * rows)))
+        return cls(min(cls.train, int(0.4 * rows)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ class Rows:
         parts = {}
         for part, count in counts.items():
             weights = np.where(free, 1.0 if chances is None else chances.get(part, 1.0), 0.0)
-            picked = self.rng.choice(len(free), count, replace=False, p=weights / weights.sum())
+            # What comes is only looked at, and may hold a row twice, lest any sort run out.
+            again = part == "coming"
+            picked = self.rng.choice(len(free), count, replace=again, p=weights / weights.sum())
             free[picked] = False
             parts[part] = self.frame.iloc[picked].reset_index(drop=True)
         return Stream(**parts)
