@@ -234,6 +234,7 @@ class PolicyConfig(Part):
         ge=0,
         description="fewer labelled rows are cross-fitted: all are measured on",
     )
+    folds: int = Field(3, ge=2, le=20, description="of a cross-fit; each costs another fit")
     cooldown: int = Field(
         0, ge=0, description="windows after a promotion in which nothing is retrained"
     )

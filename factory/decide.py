@@ -85,11 +85,12 @@ def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConf
     because = f"{_sentence(diagnosis.because)}; there are too few labelled rows to measure a remedy"
     if diagnosis.cause == "data_quality":
         return Choice(FixSource(diagnosis.culprits), because)
-    if not evidence.alarm:
+    unlabelled = evidence.window.rows - evidence.labelled
+    if not evidence.alarm or unlabelled <= 0:
         return Choice(Keep(), because)
     enough = math.ceil(policy.minimum_rows / policy.evaluation)
     wanted = max(evidence.performance.labels_needed or evidence.window.rows, enough)
-    return Choice(AskLabels(min(wanted, evidence.window.rows)), because)
+    return Choice(AskLabels(min(wanted, unlabelled)), because)
 
 
 def _mixed_up(evidence: Evidence) -> bool:

@@ -57,12 +57,12 @@ Prepare = Callable[[], Bundle | None]
 
 
 @dataclass(frozen=True)
-class Twins:
-    """Measures models on rows that they may have learnt from, where rows are few: cross-fitting.
+class Twin:
+    """Measures models on rows that they have learnt from, where rows are few: cross-fitting.
 
     Attributes:
-        rows: which of the rows twins speak for, shape (n,).
-        plans: remedy to what makes its twin, which learnt from the other rows.
+        rows: which of the rows the twins speak for, shape (n,).
+        plans: remedy to what makes its twin, which has learnt from the other rows.
 
     Source:
         Stone, Cross-validatory choice and assessment of statistical predictions (1974).
@@ -103,7 +103,7 @@ def rehearse(
     asked: Asked,
     *,
     clock: Callable[[], float],
-    twins: Twins | None = None,
+    twins: Sequence[Twin] = (),
 ) -> tuple[Rehearsed, ...]:
     """Make what every planned remedy would serve, and score all on the same rows.
 
@@ -162,7 +162,7 @@ class _Stage:
     policy: PolicyConfig
     asked: Asked
     clock: Callable[[], float]
-    twins: Twins | None
+    twins: Sequence[Twin]
 
     def __post_init__(self) -> None:
         self.metric = metric_named(self.champion.metric, self.champion.schema)
@@ -194,12 +194,11 @@ class _Stage:
         if bundle is self.champion:
             return self.baseline
         outputs = bundle.outputs(self.rows)
-        if self.twins is None or not self.twins.rows.any():
-            return outputs
-        twin = self.twins.plans[remedy]()
-        if twin is None:
-            return None
-        outputs[self.twins.rows] = twin.outputs(self.rows.loc[self.twins.rows])
+        for twin in self.twins:
+            other = twin.plans[remedy]()
+            if other is None:
+                return None
+            outputs[twin.rows] = other.outputs(self.rows.loc[twin.rows])
         return outputs
 
     def _measured(self, remedy: Remedy, bundle: Bundle, outputs: Outputs, started: float) -> _Tried:

@@ -24,7 +24,7 @@ from flows.candidates import lesson
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
-from flows.loop import crossed_rows, judging_rows
+from flows.loop import judging_rows
 from flows.older import older_rows
 from flows.paper import write_rows, write_ticket
 from flows.workplace import Workplace, now
@@ -100,7 +100,8 @@ def verdict_on(
     older = None
     if not isinstance(rehearsal.remedy, Adapt):
         older = older_rows(examined.rows, case.champion.schema, rows)
-    crossed = (crossed_rows(examined), entry.outputs) if examined.crossed else None
+    learnt = examined.learn[examined.judged]
+    crossed = (learnt, entry.outputs) if examined.folds else None
     return gate(case.champion, challenger, rows, bar, older=older, costs=costs, crossed=crossed)
 
 

@@ -83,8 +83,8 @@ class Examined:
         measure: labelled rows that remedies are measured on, shape (rows,).
         learn: labelled rows, older than those, that remedies may learn from.
         enough: whether the rows to measure on are enough to decide anything.
-        crossed: whether rows are so few that remedies are measured on those that they may learn
-            from as well, by twins that learn from the others.
+        folds: where rows are few, blocks of those to learn from, each of which a twin measures
+            that learns from the others and from the newest; shapes (rows,).
     """
 
     case: Case
@@ -93,17 +93,17 @@ class Examined:
     measure: Bools
     learn: Bools
     enough: bool
-    crossed: bool = False
-
-    @property
-    def twin(self) -> "Examined":
-        """The same with the rows to learn from and to measure on exchanged."""
-        return replace(self, learn=self.measure, measure=self.learn)
+    folds: tuple[Bools, ...] = ()
 
     @property
     def judged(self) -> Bools:
         """The window's rows that remedies are measured on, shape (rows,)."""
-        return self.measure | self.learn if self.crossed else self.measure
+        return self.measure | self.learn if self.folds else self.measure
+
+    @property
+    def twins(self) -> tuple["Examined", ...]:
+        """The same with each of the folds to measure on and all else to learn from."""
+        return tuple(replace(self, learn=self.judged & ~f, measure=f) for f in self.folds)
 
     @cached_property
     def rows(self) -> Rows:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from factory.check import Checked, check
@@ -19,7 +20,7 @@ from factory.plan import applicable, unlabelled
 from factory.rehearse import (
     Asked,
     Rehearsed,
-    Twins,
+    Twin,
     evaluation_rows,
     rehearse,
 )
@@ -28,8 +29,6 @@ from factory.told import check_json
 from factory.worth import worth
 from flows.candidates import earlier, plans_for
 from flows.case import Case, Examined
-
-HALF = 0.5
 
 
 def examine(case: Case) -> Examined:
@@ -45,9 +44,11 @@ def examine(case: Case) -> Examined:
         now=datetime.fromisoformat(case.at),
     )
     known = _labelled(case, checked)
-    crossed = int(known.sum()) < config.policy.crossed_rows
-    learn, measure = evaluation_rows(known, HALF if crossed else config.policy.evaluation)
-    enough = int((known if crossed else measure).sum()) >= config.policy.minimum_rows
+    policy = config.policy
+    few = int(known.sum()) < policy.crossed_rows
+    learn, measure = evaluation_rows(known, 1 / policy.folds if few else policy.evaluation)
+    folds = _blocks(learn, policy.folds - 1) if few else ()
+    enough = int((known if few else measure).sum()) >= policy.minimum_rows
     diagnosis = diagnose_window(
         case.champion,
         case.window,
@@ -58,7 +59,7 @@ def examine(case: Case) -> Examined:
         enough=enough,
         seed=config.seed,
     )
-    return Examined(case, checked, diagnosis, measure, learn, enough, crossed and enough)
+    return Examined(case, checked, diagnosis, measure, learn, enough, folds if enough else ())
 
 
 def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
@@ -95,17 +96,12 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
         measured=examined.enough,
     )
     plans = plans_for(remedies, case, examined)
-    twins = None
-    if examined.crossed:
-        twins = Twins(crossed_rows(examined), plans_for(remedies, case, examined.twin))
-    return rehearse(
-        plans, rows, case.champion, case.config.policy, asked, clock=case.memory.clock, twins=twins
-    )
-
-
-def crossed_rows(examined: Examined) -> Bools:
-    """Tell which of the rows to measure on are measured by twins, shape (judged rows,)."""
-    return examined.learn[examined.judged]
+    twins = [
+        Twin(fold[examined.judged], plans_for(remedies, case, twin))
+        for fold, twin in zip(examined.folds, examined.twins, strict=True)
+    ]
+    given = plans, rows, case.champion, case.config.policy, asked
+    return rehearse(*given, clock=case.memory.clock, twins=twins)
 
 
 def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
@@ -146,6 +142,16 @@ def _rehearsal_json(entry: Rehearsed, policy: PolicyConfig) -> dict[str, Any]:
         "remedy": remedy_json(entry.rehearsal.remedy),
         "worth": {**asdict(account), "value": account.value, "unit": policy.price.unit},
     }
+
+
+def _blocks(rows: Bools, count: int) -> tuple[Bools, ...]:
+    """Cut rows into as many blocks in time order."""
+    blocks = []
+    for positions in np.array_split(np.flatnonzero(rows), count):
+        block = np.zeros(len(rows), dtype=bool)
+        block[positions] = True
+        blocks.append(block)
+    return tuple(block for block in blocks if block.any())
 
 
 def _labelled(case: Case, checked: Checked) -> Bools:

@@ -37,7 +37,7 @@ def gate(
         older: labelled rows of before, for what must not be forgotten; the seen do not count.
         costs: measured beforehand (see ``measure_costs``), so that a verdict can be recomputed.
         crossed: rows that the challenger may have learnt from, shape (n,), and the outputs on all
-            rows of its twin, which has not (see ``factory.rehearse.Twins``).
+            rows of its twin, which has not (see ``factory.rehearse.Twin``).
 
     Returns:
         A verdict that fails with the first test, where the others would say nothing; else all

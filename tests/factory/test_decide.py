@@ -106,7 +106,8 @@ def test_broken_data_that_no_model_mends_are_for_the_source():
     ("evidence", "diagnosis", "kind"),
     [
         (QUIET, NONE, Keep),
-        (MOVED, Diagnosis("covariate_drift", ("x",), "x moved"), AskLabels),
+        (MOVED, Diagnosis("covariate_drift", ("x",), "x moved"), Keep),
+        (replace(MOVED, labelled=10), Diagnosis("covariate_drift", ("x",), "x moved"), AskLabels),
         (
             replace(QUIET, quality=(Problem("x", "missing", 0.5),)),
             Diagnosis("data_quality", ("x",), "x is missing"),

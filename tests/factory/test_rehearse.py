@@ -11,7 +11,7 @@ from factory.gate import gate
 from factory.metrics import metric_named
 from factory.nouns import DropFeatures, Keep, Retrain, RollBack
 from factory.paired import Paired
-from factory.rehearse import Asked, Twins, informed, rehearse
+from factory.rehearse import Asked, Twin, informed, rehearse
 from factory.simultaneous import single_level
 
 ASKED = Asked(fell=True, resamples=100, seed=0)
@@ -136,7 +136,7 @@ def test_where_rows_are_few_twins_measure_those_that_are_learnt_from():
     crosswise = {Keep(): lambda: None, Retrain("all"): lambda: bundle(newer)}
     tried = rehearse(
         given, window, champion, PolicyConfig(), ASKED, clock=ticking(),
-        twins=Twins(first, crosswise),
+        twins=[Twin(first, crosswise)],
     )  # fmt: skip
     found = tried[1]
     assert found.rehearsal.rows == 120
