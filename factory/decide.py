@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from factory.config import PolicyConfig
 from factory.nouns import (
     ROWS,
     AskLabels,
@@ -16,6 +15,7 @@ from factory.nouns import (
     RollBack,
 )
 from factory.plan import History
+from factory.policy import PolicyConfig
 from factory.remedies import describe
 from factory.worth import gain_needed, worth
 

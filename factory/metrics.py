@@ -170,31 +170,6 @@ def interval(
     return Estimate(metric.value(y, outputs), low, high, len(y))
 
 
-def paired_gain(
-    metric: Metric,
-    y: NDArray[Any],
-    champion: Outputs,
-    challenger: Outputs,
-    *,
-    confidence: float,
-    resamples: int,
-    seed: int,
-) -> tuple[float, float, float]:
-    """Return the challenger's gain on the same rows, and its two-sided bootstrap bounds.
-
-    Both models see the same resampled rows, so that what they share cancels out.
-
-    >>> metric = Metric("mean_absolute_error", False, "regression", ())
-    >>> y = np.zeros(50)
-    >>> paired_gain(metric, y, y + 2, y + 1, confidence=0.9, resamples=100, seed=0)
-    (0.5, 0.5, 0.5)
-    """
-    gain = metric.gain(metric.value(y, champion), metric.value(y, challenger))
-    draws = metric_draws(metric, y, (champion, challenger), resamples, seed)
-    low, high = ends(metric.gains(draws[0], draws[1]), confidence)
-    return gain, low, high
-
-
 def unpaired_gain(
     metric: Metric,
     reference: tuple[NDArray[Any], Outputs],

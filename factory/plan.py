@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from factory.config import PolicyConfig
 from factory.nouns import (
     Adapt,
     Diagnosis,
@@ -15,6 +14,7 @@ from factory.nouns import (
     RollBack,
     Task,
 )
+from factory.policy import PolicyConfig
 
 Phase = Literal["whole", "at_once", "then"]
 """Which part of a decision: all of it; what can be done before anything is fitted; the rest."""

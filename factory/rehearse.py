@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory.bundle import Bundle
-from factory.config import PolicyConfig
 from factory.metrics import interval, metric_named, row_losses
 from factory.nouns import Bools, Keep, Outputs, Rehearsal, Remedy, Schema
 from factory.paired import Paired
+from factory.policy import PolicyConfig
 from factory.remedies import is_fitted, is_search
 from factory.simultaneous import single_level
 from factory.worth import gain_needed

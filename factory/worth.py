@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from factory.config import PolicyConfig
 from factory.nouns import Keep, Rehearsal, Remedy
+from factory.policy import PolicyConfig
 from factory.remedies import is_fitted, is_search
 
 HOUR = 3600.0

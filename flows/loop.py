@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from factory.check import Checked, check
-from factory.config import PolicyConfig
 from factory.decide import decide
 from factory.diagnosis.diagnose import diagnose_window
 from factory.diagnosis.parts import Better
@@ -17,6 +16,7 @@ from factory.metrics import metric_named
 from factory.nouns import Bools, Choice, Remedy, remedy_json
 from factory.paired import Paired
 from factory.plan import applicable, unlabelled
+from factory.policy import PolicyConfig
 from factory.rehearse import (
     Asked,
     Rehearsed,

@@ -6,10 +6,10 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from factory.config import PolicyConfig
 from factory.errors import NoChampion
 from factory.nouns import AskLabels, Choice, FixSource, Keep, Schema, Window
 from factory.plan import History
+from factory.policy import PolicyConfig
 from factory.rehearse import Rehearsed
 from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from factory.breakdown.bins import Groupings
-from factory.config import GateConfig, ModelConfig
+from factory.config import ModelConfig
 from factory.nouns import DropFeatures, Remedy
+from factory.policy import GateConfig
 
 Asks = Literal["improvement", "non_inferiority"]
 

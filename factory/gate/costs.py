@@ -7,8 +7,8 @@ import pandas as pd
 import skops.io
 
 from factory.bundle import Bundle
-from factory.config import GateConfig
 from factory.nouns import GateTest
+from factory.policy import GateConfig
 
 REPEATS = 9
 TRIFLE_MS, TRIFLE_MB = 20.0, 20.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from factory.bundle import Bundle
-from factory.config import PolicyConfig
 from factory.nouns import Bools, Remedy, Retrain, RollBack, Window
 from factory.plan import History
+from factory.policy import PolicyConfig
 from flows.backtest.scene import Scene
 from flows.backtest.stream import load, save
 from flows.case import Case

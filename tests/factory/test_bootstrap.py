@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import lfilter
 
 from factory.bootstrap import block_length, resample
-from factory.metrics import Metric, interval, paired_gain
+from factory.metrics import Metric, interval
 
 ROWS = Metric("mean_absolute_error", greater_is_better=False, task="regression", classes=())
 TIME = replace(ROWS, ordered=True)
@@ -65,13 +65,3 @@ def test_every_kind_of_metric_resamples_in_blocks(name):
     )
     assert np.mean(one) == pytest.approx(np.mean(ten), rel=0.05)
     assert np.isfinite(ten).all()
-
-
-def test_a_difference_is_judged_by_its_own_memory():
-    rng = np.random.default_rng(0)
-    shared = np.abs(wandering(rng, 500, 0.9))
-    better = shared - 0.5 + rng.normal(scale=0.1, size=500)
-    _, low, _ = paired_gain(
-        TIME, np.zeros(500), shared, better, confidence=0.95, resamples=200, seed=0
-    )
-    assert low > 0

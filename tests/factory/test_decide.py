@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.config import PolicyConfig, PriceConfig
 from factory.decide import decide
 from factory.nouns import (
     AskLabels,
@@ -23,6 +22,7 @@ from factory.nouns import (
     Signal,
 )
 from factory.plan import History
+from factory.policy import PolicyConfig, PriceConfig
 
 POLICY = PolicyConfig()
 PAST = History((), 1, 9)

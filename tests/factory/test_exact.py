@@ -18,7 +18,6 @@ from factory.breakdown.parts import (
     SegmentPerformance,
     Value,
 )
-from factory.config import PolicyConfig
 from factory.diagnosis.parts import ClassShare, Share, Suspect
 from factory.exact import read, write
 from factory.nouns import (
@@ -37,6 +36,7 @@ from factory.nouns import (
     Signal,
 )
 from factory.plan import History
+from factory.policy import PolicyConfig
 
 
 def same(one, other):

@@ -9,10 +9,10 @@ from sklearn.pipeline import Pipeline
 from test_decide import CONCEPT, FELL, MOVED, NONE, QUIET
 
 from factory.bundle import Bundle, row_hashes
-from factory.config import PolicyConfig
 from factory.gate import Bar, gate, gate_first
 from factory.nouns import Column, DropFeatures, Keep, Problem, Retrain, RollBack, Schema
 from factory.plan import History, applicable
+from factory.policy import PolicyConfig
 from factory.rehearse import Asked, evaluation_rows, rehearse
 
 SCHEMA = Schema((Column("a", "number"), Column("b", "number")), "y", "regression", id="id")

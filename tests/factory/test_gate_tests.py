@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from spoken import numbers, spoken
 
-from factory.config import GateConfig, ModelConfig
+from factory.config import ModelConfig
 from factory.gate import Bar, Costs, gate, gate_first
 from factory.gate.sanity import single_scores
 from factory.nouns import Column, DropFeatures, Retrain, Schema
+from factory.policy import GateConfig
 
 BAR = Bar()
 

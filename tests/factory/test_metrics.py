@@ -18,9 +18,7 @@ from factory.errors import BadConfig
 from factory.metrics import (
     interval,
     metric_named,
-    paired_gain,
     row_losses,
-    unpaired_gain,
 )
 from factory.nouns import Schema
 
@@ -228,29 +226,6 @@ def test_intervals_cover_the_truth(name):
         found = interval(metric, y, signal, confidence=0.9, resamples=100, seed=seed)
         covered += found.low <= noise[name] <= found.high
     assert 77 <= covered <= 99
-
-
-def test_a_paired_gain_is_narrower_than_its_parts_and_finds_the_better_model():
-    rng = np.random.default_rng(5)
-    signal = rng.normal(size=300)
-    y = signal + rng.standard_t(3, size=300)
-    metric = metric_named("mean_absolute_error", REGRESSION)
-    worse = signal + 0.8 * rng.normal(size=300)
-    options = {"confidence": 0.95, "resamples": 200, "seed": 0}
-    gain, low, high = paired_gain(metric, y, worse, signal, **options)
-    assert 0 < low < gain < high
-    _, wide_low, wide_high = unpaired_gain(metric, (y, worse), (y, signal), **options)
-    assert high - low < wide_high - wide_low
-
-
-@pytest.mark.parametrize(
-    ("task", "name"), [("regression", "r2"), ("binary", "roc_auc"), ("multiclass", "f1_macro")]
-)
-def test_a_model_gains_nothing_on_itself(task, name):
-    schema, _, _, y, outputs = FITTED[task]
-    metric = metric_named(name, schema)
-    options = {"confidence": 0.9, "resamples": 100, "seed": 0}
-    assert paired_gain(metric, y, outputs, outputs, **options) == (0.0, 0.0, 0.0)
 
 
 def test_the_same_seed_gives_the_same_interval():

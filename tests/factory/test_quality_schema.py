@@ -102,7 +102,7 @@ def test_damaged_rows_are_a_cause_without_a_culprit():
 
 def test_no_remedy_drops_what_is_no_feature():
     found, history, policy = evidence(REPEATS, FUTURE), History((), 1, 9), None
-    from factory.config import PolicyConfig  # noqa: PLC0415 - only here
+    from factory.policy import PolicyConfig  # noqa: PLC0415 - only here
 
     policy = PolicyConfig()
     remedies = applicable(found, conclude(found), history, policy)

@@ -6,11 +6,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from test_gate import BAR, SCHEMA, bundle, rows
 
-from factory.config import PolicyConfig
 from factory.gate import gate
 from factory.metrics import metric_named
 from factory.nouns import DropFeatures, Keep, Retrain, RollBack
 from factory.paired import Paired
+from factory.policy import PolicyConfig
 from factory.rehearse import Asked, Twin, informed, rehearse
 from factory.simultaneous import single_level
 
