@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from factory.errors import NoChampion
-from factory.nouns import AskLabels, Choice, FixSource, Keep, Schema, Window
+from factory.nouns import Choice, DropFeatures, Schema, Window
 from factory.plan import History
 from factory.policy import PolicyConfig
 from factory.rehearse import Rehearsed
@@ -71,8 +71,8 @@ def decide_at_once(case: Case, examined: Examined, place: Workplace) -> dict[str
     """Do without broken features what can be done before anything is fitted.
 
     Returns:
-        The decision; None, and nothing recorded, where data are not broken, or where nothing
-        that is prepared is certainly better.
+        The decision; None, and nothing recorded, where data are not broken, where nothing that
+        is prepared is certainly better, and where what is best is no makeshift.
     """
     if examined.diagnosis.cause != "data_quality" or not examined.enough:
         return None
@@ -80,7 +80,7 @@ def decide_at_once(case: Case, examined: Examined, place: Workplace) -> dict[str
     examined = replace(examined, case=case)
     rehearsed = rehearse_remedies(case, examined)
     choice = decide_remedy(case, examined, rehearsed)
-    if isinstance(choice.remedy, Keep | FixSource | AskLabels):
+    if not isinstance(choice.remedy, DropFeatures):
         return None
     outcome = perform_remedy(case, examined, rehearsed, choice, place)
     outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)

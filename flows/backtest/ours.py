@@ -62,7 +62,8 @@ class Ours:
         actions = []
         if examined.diagnosis.cause == "data_quality" and examined.enough:
             first = self._decide(number, _in_phase(examined, "at_once"))
-            if first.trial.served is not None:
+            makeshift = isinstance(first.choice.remedy, DropFeatures)
+            if makeshift and first.trial.served is not None:
                 actions.append(self._settle(first))
                 examined = examine(replace(self.past.case(window), phase="then"))
         last = self._decide(number, examined)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from damaged import hourly, look, schema_of
 
-from factory.decide import describe
 from factory.diagnosis.diagnose import diagnose
 from factory.nouns import (
     ROWS,
+    Adapt,
     DataVersion,
     Diagnosis,
     DropFeatures,
@@ -20,7 +20,9 @@ from factory.nouns import (
     Retrain,
 )
 from factory.plan import History, applicable
+from factory.policy import PolicyConfig
 from factory.quality import ROW_RULES, RULES
+from factory.remedies import describe
 from factory.told import check_json
 
 
@@ -101,15 +103,14 @@ def test_damaged_rows_are_a_cause_without_a_culprit():
 
 
 def test_no_remedy_drops_what_is_no_feature():
-    found, history, policy = evidence(REPEATS, FUTURE), History((), 1, 9), None
-    from factory.policy import PolicyConfig  # noqa: PLC0415 - only here
-
-    policy = PolicyConfig()
-    remedies = applicable(found, conclude(found), history, policy)
+    found, past = evidence(REPEATS, FUTURE), (History((), 1, 9), PolicyConfig())
+    remedies = applicable(found, conclude(found), *past, task="regression")
     assert not [r for r in remedies if isinstance(r, DropFeatures)]
     assert [r for r in remedies if isinstance(r, Retrain)]
-    unit = applicable(evidence(METRES), Diagnosis("data_quality", ("a",), ""), history, policy)
-    assert [r.features for r in unit if isinstance(r, DropFeatures)] == [("a",), ("a",)]
+    blamed = Diagnosis("data_quality", ("a",), "")
+    unit = applicable(evidence(METRES), blamed, *past, task="regression")
+    assert [r.features for r in unit if isinstance(r, DropFeatures)] == 3 * [("a",)]
+    assert Adapt("unit", ("a",)) in unit
     assert describe(FixSource(())) == "fixing the source of the rows"
 
 

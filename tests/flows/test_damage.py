@@ -62,7 +62,7 @@ def test_another_unit_is_told_with_its_factor(shop, window, capsys):
     assert problem["detail"].startswith("values are 1000 times the reference's (")
     _, body = command("run", "small", "--window", name, home=shop / "home", capsys=capsys)
     assert body["diagnosis"]["culprits"] == ["a"]
-    assert body["remedy"]["kind"] == "drop_features"
+    assert body["remedy"] == {"kind": "adapt", "how": "unit", "features": ["a"]}
 
 
 def test_rows_that_came_twice_and_moments_from_the_future_blame_no_feature(shop, window, capsys):
