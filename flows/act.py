@@ -25,7 +25,7 @@ from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
 from flows.loop import judging_rows
-from flows.older import older_rows
+from flows.older import older_rows, read_by
 from flows.paper import write_rows, write_ticket
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
@@ -99,7 +99,8 @@ def verdict_on(
     rows = judging_rows(case, examined)
     older = None
     if not isinstance(rehearsal.remedy, Adapt):
-        older = older_rows(examined.rows, case.champion.schema, rows)
+        schema = read_by(case.champion, challenger)
+        older = older_rows(examined.rows, schema, rows)
     learnt = examined.learn[examined.judged]
     crossed = (learnt, entry.outputs) if examined.folds else None
     return gate(case.champion, challenger, rows, bar, older=older, costs=costs, crossed=crossed)

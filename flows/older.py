@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from factory.bundle import row_hashes
+from factory.bundle import Bundle, row_hashes
 from factory.nouns import Schema, Window
 from flows.recall import Memory, Rows, gather
 
@@ -29,6 +29,16 @@ def older_rows(rows: Rows, schema: Schema, newest: pd.DataFrame) -> pd.DataFrame
         return None
     again = np.isin(row_hashes(kept, schema), row_hashes(newest, schema))
     return kept.loc[~again].tail(MOST).reset_index(drop=True)
+
+
+def read_by(champion: Bundle, challenger: Bundle) -> Schema:
+    """Return the schema with the features that either reads.
+
+    Rows in which one of them broke judge neither: they are no loss of the model that reads it,
+    nor a win of the one that does not.
+    """
+    whole = champion.whole
+    return whole.without(set(whole.names) - {*champion.schema.names, *challenger.schema.names})
 
 
 def rows_before(

@@ -15,7 +15,7 @@ from factory.gate import Bar, gate, gate_first, measure_costs
 from factory.nouns import DataVersion, Verdict, Window
 from flows.artifacts import publish_training
 from flows.code import code_version
-from flows.older import rows_before
+from flows.older import read_by, rows_before
 from flows.progress import on_trial
 from flows.recall import Stored
 from flows.steps import step
@@ -183,7 +183,8 @@ def against_champion(
         what = f"columns ({', '.join(sorted(absent))})" if absent else "classes"
         because = f"Champion and challenger read other {what} and cannot be compared"
         return Verdict(passed=False, because=because)
-    older = rows_before(Stored(place, settings.name), champion.whole, champion.schema, rows)
+    schema = read_by(champion, challenger)
+    older = rows_before(Stored(place, settings.name), champion.whole, schema, rows)
     costs = measure_costs(champion, challenger, frame, place.clock)
     return gate(champion, challenger, frame, Bar.of(settings), older=older, costs=costs)
 

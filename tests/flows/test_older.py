@@ -3,8 +3,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from factory.bundle import Bundle
 from factory.nouns import Column, DataVersion, Schema, Window
-from flows.older import rows_before
+from flows.older import read_by, rows_before
 from flows.recall import Table
 
 SCHEMA = Schema((Column("a", "number"),), "y", "regression", timestamp="at")
@@ -50,3 +51,19 @@ def test_a_feature_that_older_rows_lack_leaves_none_of_them():
     memory = Kept(((rows(0, 5), {}),))
     newest = Window(rows(22, 8).assign(b=1.0), DataVersion("newest", 8))
     assert len(rows_before(memory, wide, wide, newest)) == 0
+
+
+def test_rows_judge_that_are_sound_for_both_models():
+    schema = Schema((*SCHEMA.features, Column("b", "number")), "y", "regression", timestamp="at")
+    frame = rows(0, 100).assign(b=1.0)
+
+    def model(read):
+        return Bundle(
+            schema=read, pipeline=None, family="", params={}, metric="mean_absolute_error",
+            reference=frame, reference_outputs=np.zeros(100), reference_score=1.0, importance={},
+            neutral={}, seen=np.array([], dtype=np.uint64), columns=schema.features,
+        )  # fmt: skip
+
+    hedge, whole = model(schema.without({"b"})), model(schema)
+    assert read_by(hedge, hedge).names == ("a",)
+    assert read_by(hedge, whole).names == ("a", "b")
