@@ -124,6 +124,8 @@ def test_ours_keeps_up_with_refitting_always(name, tmp_path, tell):
         "(asked: 30%)",
         *lines_of(told),
     )
+    assert gain >= -0.01
+    assert share <= 0.3
 
 
 @pytest.mark.parametrize("family", ["linear", "boosting"])
