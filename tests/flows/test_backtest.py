@@ -220,7 +220,7 @@ def test_bad_input_is_refused_and_writes_nothing(case, tmp_path, capsys):
 
 def test_what_breaks_is_done_without_at_once_and_then_for_good(replay):
     frame = world(ROWS, seed=1)
-    frame.loc[TRAIN + SIZE :, "a"] *= 1000
+    frame.loc[TRAIN + SIZE :, "a"] = 9999.0
     told = replay(frame, "factory")["policies"]["factory"]
     decisions = told["actions"][1]["decisions"]
     assert decisions[0]["cause"] == "data_quality"
