@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 from flows.report.backtest import BEST, OURS, BacktestReport, Line, key_of, summed
 from flows.report.backtest_plots import cost_plot, regret_plot, score_plot
 from flows.report.check import clean
+from flows.report.document import document
 from flows.report.history import UNKNOWN, remedy_words
 from flows.report.markup import Markup, join, tag
 from flows.report.plot import mark_icon
@@ -30,21 +30,7 @@ def render_backtest(told: Mapping[str, Any]) -> str:
         _windows(report),
         _footer(report),
     ]
-    styles = files("flows.report")
-    style = "".join(
-        styles.joinpath(f"{n}.css").read_text(encoding="utf-8") for n in ("style", "backtest")
-    )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name_="color-scheme", content="light dark"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", title),
-        tag("style", Markup(style)),
-    )
-    body = tag("body", tag("main", *sections), class_="backtest")
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+    return document(title, sections, "backtest")
 
 
 def verdict(report: BacktestReport) -> str:

@@ -1,7 +1,6 @@
 """The page of one check: what was found, how bad it is, and how it was measured."""
 
 from dataclasses import replace
-from importlib.resources import files
 
 from flows.report.check import CheckReport, clean, signals_of
 from flows.report.check_cards import shape_card, shape_cards
@@ -19,6 +18,7 @@ from flows.report.check_plots import over_time, performance_plot
 from flows.report.check_shapes import Shape, Shares
 from flows.report.check_why import why_parts
 from flows.report.check_words import headline
+from flows.report.document import document
 from flows.report.history import known
 from flows.report.markup import Markup, join, tag
 from flows.report.page import link
@@ -53,21 +53,7 @@ def render_check(report: CheckReport) -> str:
         _value(report),
         _made(report),
     ]
-    styles = files("flows.report")
-    style = "".join(
-        styles.joinpath(f"{n}.css").read_text(encoding="utf-8") for n in ("style", "check")
-    )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name_="color-scheme", content="light dark"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", said.title),
-        tag("style", Markup(style)),
-    )
-    body = tag("body", tag("main", *(s for s in sections if s is not None)), class_="check")
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+    return document(said.title, sections, "check")
 
 
 def _cleaned(report: CheckReport) -> CheckReport:
