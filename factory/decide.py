@@ -3,20 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from factory.nouns import (
-    ROWS,
-    AskLabels,
-    Choice,
-    Diagnosis,
-    Evidence,
-    FixSource,
-    Keep,
-    Rehearsal,
-    RollBack,
-)
+from factory.nouns import ROWS, Diagnosis, Evidence
 from factory.plan import History
 from factory.policy import PolicyConfig
-from factory.remedies import describe
+from factory.remedies import AskLabels, Choice, FixSource, Keep, Rehearsal, RollBack, describe
 from factory.worth import gain_needed, worth
 
 

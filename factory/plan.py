@@ -3,18 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from factory.nouns import (
-    Adapt,
-    Diagnosis,
-    DropFeatures,
-    Evidence,
-    Keep,
-    Remedy,
-    Retrain,
-    RollBack,
-    Task,
-)
+from factory.nouns import Diagnosis, Evidence, Task
 from factory.policy import PolicyConfig
+from factory.remedies import Adapt, DropFeatures, Keep, Remedy, Retrain, RollBack
 
 Phase = Literal["whole", "at_once", "then"]
 """Which part of a decision: all of it; what can be done before anything is fitted; the rest."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from factory.bundle import Bundle
 from factory.metrics import interval, metric_named, row_losses
-from factory.nouns import Bools, Keep, Outputs, Rehearsal, Remedy, Schema
+from factory.nouns import Bools, Outputs, Schema
 from factory.paired import Paired
 from factory.policy import PolicyConfig
-from factory.remedies import is_fitted, is_search
+from factory.remedies import Keep, Rehearsal, Remedy, is_fitted, is_search
 from factory.simultaneous import single_level
 from factory.worth import gain_needed
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from factory.nouns import Keep, Rehearsal, Remedy
 from factory.policy import PolicyConfig
-from factory.remedies import is_fitted, is_search
+from factory.remedies import Keep, Rehearsal, Remedy, is_fitted, is_search
 
 HOUR = 3600.0
 
@@ -40,7 +39,7 @@ class Worth:
 def worth(rehearsal: Rehearsal, policy: PolicyConfig) -> Worth:
     """Account for a rehearsed remedy.
 
-    >>> from factory.nouns import Retrain
+    >>> from factory.remedies import Retrain
     >>> tried = Rehearsal(Retrain("all"), 0.8, 0.7, 0.9, 0.2, 0.15, 0.05, 3.0, rows=400)
     >>> round(worth(tried, PolicyConfig()).value, 2)
     0.16
@@ -60,7 +59,7 @@ def worth(rehearsal: Rehearsal, policy: PolicyConfig) -> Worth:
 def price_of(remedy: Remedy, policy: PolicyConfig) -> float:
     """Return what a remedy costs beside the time to make it, in the owner's units.
 
-    >>> from factory.nouns import Retrain
+    >>> from factory.remedies import Retrain
     >>> price_of(Keep(), PolicyConfig()), price_of(Retrain("all"), PolicyConfig())
     (0.0, 0.01)
     """
@@ -80,7 +79,7 @@ def gain_needed(remedy: Remedy, policy: PolicyConfig, *, undoes: bool = False) -
         undoes: whether it takes back a change that has hardly settled; it then needs twice the
             least gain, lest noise send a model to and fro.
 
-    >>> from factory.nouns import Retrain, RollBack
+    >>> from factory.remedies import Retrain, RollBack
     >>> gain_needed(Retrain("all"), PolicyConfig()), gain_needed(RollBack(1), PolicyConfig())
     (0.03, 0.02)
     """

@@ -6,7 +6,9 @@ from typing import Any, assert_never
 
 from factory.bundle import Bundle
 from factory.gate import Bar, Costs, gate, measure_costs
-from factory.nouns import (
+from factory.nouns import Verdict
+from factory.rehearse import Rehearsed
+from factory.remedies import (
     Adapt,
     AskLabels,
     Choice,
@@ -15,11 +17,9 @@ from factory.nouns import (
     Keep,
     Retrain,
     RollBack,
-    Verdict,
+    needs_approval,
     remedy_json,
 )
-from factory.rehearse import Rehearsed
-from factory.remedies import needs_approval
 from flows.candidates import lesson
 from flows.case import Case, Examined
 from flows.code import code_version

@@ -10,18 +10,9 @@ import pandas as pd
 from factory.adapt import adapted
 from factory.bundle import Bundle
 from factory.errors import BadData
-from factory.nouns import (
-    ROWS,
-    Adapt,
-    Bools,
-    DropFeatures,
-    Floats,
-    Remedy,
-    Retrain,
-    RollBack,
-    Schema,
-)
+from factory.nouns import ROWS, Bools, Floats, Schema
 from factory.rehearse import Prepare
+from factory.remedies import Adapt, DropFeatures, Remedy, Retrain, RollBack
 from flows.case import Case, Examined
 from training.again import refit, research
 from training.weights import by_covariates, by_recency

@@ -6,9 +6,10 @@ from typing import Any
 
 from factory.config import ModelConfig
 from factory.exact import write
-from factory.nouns import Diagnosis, Evidence, Rehearsal, Window
+from factory.nouns import Diagnosis, Evidence, Window
 from factory.plan import History, Phase
 from factory.rehearse import Rehearsed
+from factory.remedies import Rehearsal
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.workplace import without_secret

@@ -13,7 +13,7 @@ from factory.diagnosis.diagnose import diagnose_window
 from factory.diagnosis.parts import Better
 from factory.diagnosis.told import diagnosis_json
 from factory.metrics import metric_named
-from factory.nouns import Bools, Choice, Remedy, remedy_json
+from factory.nouns import Bools
 from factory.paired import Paired
 from factory.plan import applicable, unlabelled
 from factory.policy import PolicyConfig
@@ -24,6 +24,7 @@ from factory.rehearse import (
     evaluation_rows,
     rehearse,
 )
+from factory.remedies import Choice, Remedy, remedy_json
 from factory.standin import stand_in
 from factory.told import check_json
 from factory.worth import worth

@@ -7,10 +7,11 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from factory.errors import NoChampion
-from factory.nouns import Choice, DropFeatures, Schema, Window
+from factory.nouns import Schema, Window
 from factory.plan import History
 from factory.policy import PolicyConfig
 from factory.rehearse import Rehearsed
+from factory.remedies import Choice, DropFeatures
 from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
 from flows.case import Case, Examined

@@ -3,8 +3,7 @@
 import numpy as np
 
 from factory.ask import rows_to_label
-from factory.nouns import Choice, FixSource
-from factory.remedies import describe
+from factory.remedies import Choice, FixSource, describe
 from flows.case import Case, Examined
 from registry.home import Home
 

@@ -12,7 +12,8 @@ from typing import Any
 from factory.decide import decide
 from factory.errors import UnknownModel
 from factory.exact import read, write
-from factory.nouns import Choice, Rehearsal, Window, remedy_json
+from factory.nouns import Window
+from factory.remedies import Choice, Rehearsal, remedy_json
 from flows.case import Case
 from flows.code import code_changes
 from flows.inputs import Inputs

@@ -9,7 +9,8 @@ import numpy as np
 from factory.bundle import pipeline_outputs
 from factory.errors import BadData
 from factory.exact import read
-from factory.nouns import Outputs, Remedy, Retrain
+from factory.nouns import Outputs
+from factory.remedies import Remedy, Retrain
 from flows.candidates import plans_for
 from flows.code import code_changes
 from flows.inputs import Inputs

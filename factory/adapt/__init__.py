@@ -19,7 +19,8 @@ from factory.adapt.priors import with_priors
 from factory.adapt.recalibrate import recalibrated
 from factory.adapt.unit import with_units
 from factory.bundle import Bundle
-from factory.nouns import Adapt, Problem
+from factory.nouns import Problem
+from factory.remedies import Adapt
 
 __all__ = ["adapted"]
 

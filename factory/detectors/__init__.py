@@ -44,7 +44,7 @@ JOINT_PLUGINS: Mapping[str, str] = {
     "alibi:LearnedKernelDrift": "factory.detectors.alibi_joint:learned_kernel_drift",
     "alibi:MMDDrift": "factory.detectors.alibi_joint:mmd_drift",
     "alibi:SpotTheDiffDrift": "factory.detectors.alibi_joint:spot_the_diff_drift",
-    "alibi:TabularDrift": "factory.detectors.alibi_joint:tabular_drift",
+    "alibi:TabularDrift": "factory.detectors.alibi_tabular:tabular_drift",
 }
 PLUGINS_READ: Mapping[str, tuple[str, ...]] = {
     "number": ("alibi:KSDrift", "alibi:CVMDrift"),

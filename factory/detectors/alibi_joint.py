@@ -1,14 +1,13 @@
 """alibi-detect's detectors of all features together, by name: ``alibi:MMDDrift`` and its like.
 
 Statistic and p-value are alibi-detect's; a p-value of permutations counts the rows as they are as
-one of them, so that it is never 0. The features are encoded as for our own detectors, but for
-``TabularDrift``, which reads them one by one. At most 2,000 rows of either side are drawn.
+one of them, so that it is never 0. The features are encoded as for our own detectors; at most
+2,000 rows of either side are drawn. ``TabularDrift`` has a module of its own, ``alibi_tabular``.
 """
 
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -21,75 +20,13 @@ from factory.detectors.alibi import alibi
 from factory.detectors.finding import NOTHING, Finding
 from factory.detectors.joint import encode, sample
 from factory.detectors.mmd import discrepancies, width
-from factory.nouns import Column, Floats, Schema
+from factory.nouns import Floats, Schema
 
 ROWS, FEWEST = 2_000, 40
 """Rows of either side: drawn at most, and needed."""
 PERMUTATIONS = 199
 FOLDS = 2
 """Parts of the rows, each judged by a classifier of the others."""
-CHANCE, TOLD = 0.05, 5
-"""P-value, for all features together, below which a feature tells, and how many are named."""
-
-
-@dataclass(frozen=True)
-class Tabular:
-    """What ``TabularDrift`` found.
-
-    Attributes:
-        statistic: of the feature that is surest.
-        p_value: of all features, by Bonferroni.
-        effect: of that feature: the Kolmogorov-Smirnov or the total variation distance.
-        tells: features that would alarm alone, the surest first.
-    """
-
-    statistic: float
-    p_value: float
-    effect: float
-    tells: tuple[str, ...] = ()
-
-
-def tabular_drift(
-    reference: pd.DataFrame, window: pd.DataFrame, schema: Schema, seed: int
-) -> Tabular:
-    """Test every feature by Kolmogorov-Smirnov or chi-squared, with Bonferroni's correction.
-
-    Missing categories are a category of their own; numbers that are missing or infinite are put at
-    the reference's median.
-
-    Args:
-        reference: canonical rows.
-        window: canonical rows.
-        schema: features to look at.
-        seed: of the rows drawn.
-
-    Source:
-        Van Looveren et al., Alibi Detect (2019).
-
-    >>> frame = pd.DataFrame({"a": [1.0, 2.0]})
-    >>> schema = Schema((Column("a", "number"),), "y", "regression")
-    >>> tabular_drift(frame, frame, schema, seed=0).p_value
-    1.0
-    """
-    columns = [column for column in schema.features if column.kind != "date"]
-    if not columns or min(len(reference), len(window)) < FEWEST:
-        return Tabular(*NOTHING)
-    pair = _drawn(reference, window, seed)
-    values = [_values(column, *pair) for column in columns]
-    before, now = (np.column_stack(side) for side in zip(*values, strict=True))
-    named = [i for i, column in enumerate(columns) if column.kind == "category"]
-    # A category that is alone has no test; alibi-detect's would divide by nothing.
-    told = {i: None for i in named if len(np.union1d(before[:, i], now[:, i])) > 1}
-    detector = alibi("TabularDrift")(before, categories_per_feature=told)
-    found = detector.predict(now)["data"]
-    p_values = np.minimum(1.0, found["p_val"] * len(columns))
-    surest = np.argsort(p_values, kind="stable")
-    tells = [columns[i].name for i in surest if p_values[i] < CHANCE]
-    best = int(surest[0])
-    statistic = effect = float(found["distance"][best])
-    if best in told:
-        effect = _variation(before[:, best], now[:, best])
-    return Tabular(statistic, float(p_values[best]), effect, tuple(tells[:TOLD]))
 
 
 def mmd_drift(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema, seed: int) -> Finding:
@@ -106,6 +43,7 @@ def mmd_drift(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema, see
     Source:
         Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012).
 
+    >>> from factory.nouns import Column
     >>> frame = pd.DataFrame({"a": [1.0, 2.0]})
     >>> mmd_drift(frame, frame, Schema((Column("a", "number"),), "y", "regression"), seed=0)
     Finding(statistic=0.0, p_value=1.0, effect=0.0)
@@ -129,6 +67,7 @@ def lsdd_drift(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema, se
         Bu, Alippi and Zhao, A pdf-free change detection test based on density difference
         estimation (2018).
 
+    >>> from factory.nouns import Column
     >>> frame = pd.DataFrame({"a": [1.0, 2.0]})
     >>> lsdd_drift(frame, frame, Schema((Column("a", "number"),), "y", "regression"), seed=0)
     Finding(statistic=0.0, p_value=1.0, effect=0.0)
@@ -154,6 +93,7 @@ def learned_kernel_drift(
         Liu, Xu, Lu, Zhang, Gretton and Sutherland, Learning deep kernels for non-parametric
         two-sample tests (2020).
 
+    >>> from factory.nouns import Column
     >>> frame, schema = pd.DataFrame({"a": [1.0]}), Schema((Column("a", "number"),), "y", "binary")
     >>> learned_kernel_drift(frame, frame, schema, seed=0)
     Finding(statistic=0.0, p_value=1.0, effect=0.0)
@@ -178,6 +118,7 @@ def classifier_drift(
     Source:
         Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2017).
 
+    >>> from factory.nouns import Column
     >>> frame = pd.DataFrame({"a": [1.0, 2.0]})
     >>> classifier_drift(frame, frame, Schema((Column("a", "number"),), "y", "binary"), seed=0)
     Finding(statistic=0.0, p_value=1.0, effect=0.0)
@@ -206,6 +147,7 @@ def spot_the_diff_drift(
         Jitkrittum, Szabó, Chwialkowski and Gretton, Interpretable distribution features with
         maximum testing power (2016).
 
+    >>> from factory.nouns import Column
     >>> frame = pd.DataFrame({"a": [1.0, 2.0]})
     >>> spot_the_diff_drift(frame, frame, Schema((Column("a", "number"),), "y", "binary"), seed=0)
     Finding(statistic=0.0, p_value=1.0, effect=0.0)
@@ -219,7 +161,7 @@ def _permuted(
 ) -> Finding:
     if min(len(reference), len(window)) < FEWEST:
         return NOTHING
-    before, now = encode(*_drawn(reference, window, seed), schema)
+    before, now = encode(*drawn(reference, window, seed), schema)
     if before.shape[1] == 0:
         return NOTHING
     kind, options = alibi(name), {"backend": "tensorflow", "n_permutations": PERMUTATIONS}
@@ -240,7 +182,7 @@ def _judged(
     reference, window, schema, seed = asked
     if min(len(reference), len(window)) < FEWEST:
         return NOTHING
-    before, now = encode(*_drawn(reference, window, seed), schema)
+    before, now = encode(*drawn(reference, window, seed), schema)
     if before.shape[1] == 0:
         return NOTHING
     kind = alibi(name)
@@ -252,30 +194,18 @@ def _judged(
     return Finding(float(found["distance"]), float(found["p_val"]), max(0.0, 2 * auc - 1))
 
 
-def _drawn(
+def drawn(
     reference: pd.DataFrame, window: pd.DataFrame, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return at most ``ROWS`` rows of either side, in order.
+
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0]})
+    >>> [len(side) for side in drawn(frame, frame[:1], seed=0)]
+    [2, 1]
+    """
     rng = np.random.default_rng(seed)
     before, now = (f.iloc[sample(len(f), ROWS, rng)] for f in (reference, window))
     return before, now
-
-
-def _values(column: Column, before: pd.DataFrame, now: pd.DataFrame) -> tuple[Floats, Floats]:
-    sides = before[column.name], now[column.name]
-    if column.kind == "category":
-        codes = pd.factorize(pd.concat(sides))[0].astype(np.float64)
-        return codes[: len(before)], codes[len(before) :]
-    first, second = (side.to_numpy(dtype=np.float64) for side in sides)
-    known = first[np.isfinite(first)]
-    middle = float(np.median(known)) if len(known) else 0.0
-    return np.where(np.isfinite(first), first, middle), np.where(
-        np.isfinite(second), second, middle
-    )
-
-
-def _variation(before: Floats, now: Floats) -> float:
-    shares = [(side[:, None] == np.union1d(before, now)).mean(axis=0) for side in (before, now)]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def _apart(before: Floats, now: Floats, seed: int) -> float:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from factory.breakdown.bins import Groupings
 from factory.config import ModelConfig
-from factory.nouns import DropFeatures, Remedy
 from factory.policy import GateConfig
+from factory.remedies import DropFeatures, Remedy
 
 Asks = Literal["improvement", "non_inferiority"]
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from factory.bundle import Bundle
 from factory.metrics import Metric, metric_named
-from factory.nouns import Keep, Outputs, Remedy, RollBack, remedy_json
+from factory.nouns import Outputs
 from factory.plan import applicable, fits
-from factory.remedies import is_fitted, is_search
+from factory.remedies import Keep, Remedy, RollBack, is_fitted, is_search, remedy_json
 from flows.backtest.fits import Fits
 from flows.backtest.names import Named
 from flows.backtest.past import Past

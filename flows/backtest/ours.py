@@ -6,23 +6,21 @@ from typing import Any, assert_never
 import pandas as pd
 
 from factory.bundle import Bundle
-from factory.nouns import (
+from factory.nouns import Outputs, Verdict, Window
+from factory.plan import Phase
+from factory.rehearse import Rehearsed
+from factory.remedies import (
     Adapt,
     AskLabels,
     Choice,
     DropFeatures,
     FixSource,
     Keep,
-    Outputs,
     Retrain,
     RollBack,
-    Verdict,
-    Window,
+    is_fitted,
     remedy_json,
 )
-from factory.plan import Phase
-from factory.rehearse import Rehearsed
-from factory.remedies import is_fitted
 from flows.act import finished, verdict_on
 from flows.backtest.fits import Fits
 from flows.backtest.names import Named

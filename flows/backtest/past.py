@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from factory.bundle import Bundle
-from factory.nouns import Bools, Remedy, Retrain, RollBack, Window
+from factory.nouns import Bools, Window
 from factory.plan import History
 from factory.policy import PolicyConfig
+from factory.remedies import Remedy, Retrain, RollBack
 from flows.backtest.scene import Scene
 from flows.backtest.stream import load, save
 from flows.case import Case

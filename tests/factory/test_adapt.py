@@ -23,10 +23,11 @@ from factory.bundle import Bundle, pipeline_outputs, row_hashes
 from factory.check import check
 from factory.config import CheckConfig
 from factory.metrics import metric_named
-from factory.nouns import Adapt, Column, DataVersion, Problem, Schema, Window
+from factory.nouns import Column, DataVersion, Problem, Schema, Window
 from factory.profile import Numbers
 from factory.quality.conversions import CONVERSIONS
 from factory.quality.unit import changed_unit
+from factory.remedies import Adapt
 from registry.bundles import TRUSTED_TYPES
 
 FEATURES = (Column("height", "number"), Column("x", "number"), Column("c", "category"))

@@ -5,24 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.decide import decide
-from factory.nouns import (
-    AskLabels,
-    DataVersion,
-    Diagnosis,
-    DropFeatures,
-    Estimate,
-    Evidence,
-    FixSource,
-    Keep,
-    Performance,
-    Problem,
-    Rehearsal,
-    Retrain,
-    RollBack,
-    Signal,
-)
+from factory.nouns import DataVersion, Diagnosis, Estimate, Evidence, Performance, Problem, Signal
 from factory.plan import History
 from factory.policy import PolicyConfig, PriceConfig
+from factory.remedies import AskLabels, DropFeatures, FixSource, Keep, Rehearsal, Retrain, RollBack
 
 POLICY = PolicyConfig()
 PAST = History((), 1, 9)

@@ -20,23 +20,10 @@ from factory.breakdown.parts import (
 )
 from factory.diagnosis.parts import ClassShare, Share, Suspect
 from factory.exact import read, write
-from factory.nouns import (
-    Adapt,
-    Choice,
-    DataVersion,
-    Diagnosis,
-    Estimate,
-    Evidence,
-    Keep,
-    Performance,
-    Problem,
-    Rehearsal,
-    Retrain,
-    RollBack,
-    Signal,
-)
+from factory.nouns import DataVersion, Diagnosis, Estimate, Evidence, Performance, Problem, Signal
 from factory.plan import History
 from factory.policy import PolicyConfig
+from factory.remedies import Adapt, Choice, Keep, Rehearsal, Retrain, RollBack
 
 
 def same(one, other):

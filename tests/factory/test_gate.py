@@ -10,10 +10,11 @@ from test_decide import CONCEPT, FELL, MOVED, NONE, QUIET
 
 from factory.bundle import Bundle, row_hashes
 from factory.gate import Bar, gate, gate_first
-from factory.nouns import Column, DropFeatures, Keep, Problem, Retrain, RollBack, Schema
+from factory.nouns import Column, Problem, Schema
 from factory.plan import History, applicable
 from factory.policy import PolicyConfig
 from factory.rehearse import Asked, evaluation_rows, rehearse
+from factory.remedies import DropFeatures, Keep, Retrain, RollBack
 
 SCHEMA = Schema((Column("a", "number"), Column("b", "number")), "y", "regression", id="id")
 BAR = Bar(minimum_rows=30)

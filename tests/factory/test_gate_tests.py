@@ -11,8 +11,9 @@ from spoken import numbers, spoken
 from factory.config import ModelConfig
 from factory.gate import Bar, Costs, gate, gate_first
 from factory.gate.sanity import single_scores
-from factory.nouns import Column, DropFeatures, Retrain, Schema
+from factory.nouns import Column, Schema
 from factory.policy import GateConfig
+from factory.remedies import DropFeatures, Retrain
 
 BAR = Bar()
 

@@ -7,22 +7,11 @@ import pytest
 from damaged import hourly, look, schema_of
 
 from factory.diagnosis.diagnose import diagnose
-from factory.nouns import (
-    ROWS,
-    Adapt,
-    DataVersion,
-    Diagnosis,
-    DropFeatures,
-    Evidence,
-    FixSource,
-    Performance,
-    Problem,
-    Retrain,
-)
+from factory.nouns import ROWS, DataVersion, Diagnosis, Evidence, Performance, Problem
 from factory.plan import History, applicable
 from factory.policy import PolicyConfig
 from factory.quality import ROW_RULES, RULES
-from factory.remedies import describe
+from factory.remedies import Adapt, DropFeatures, FixSource, Retrain, describe
 from factory.told import check_json
 
 

@@ -8,10 +8,10 @@ from test_gate import BAR, SCHEMA, bundle, rows
 
 from factory.gate import gate
 from factory.metrics import metric_named
-from factory.nouns import DropFeatures, Keep, Retrain, RollBack
 from factory.paired import Paired
 from factory.policy import PolicyConfig
 from factory.rehearse import Asked, Twin, informed, rehearse
+from factory.remedies import DropFeatures, Keep, Retrain, RollBack
 from factory.simultaneous import single_level
 
 ASKED = Asked(fell=True, resamples=100, seed=0)

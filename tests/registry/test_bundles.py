@@ -36,7 +36,8 @@ from factory.calibrate import Calibrator
 from factory.errors import Unavailable, UnknownModel
 from factory.estimate import estimate, fit_estimator
 from factory.metrics import metric_named
-from factory.nouns import Adapt, Problem
+from factory.nouns import Problem
+from factory.remedies import Adapt
 from registry.bundles import TRUSTED_TYPES, fetched_bundle
 from registry.client import MlflowException, connect, mlflow
 from registry.models import Models

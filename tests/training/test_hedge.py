@@ -10,7 +10,8 @@ from training_rows import CLASSES, TASKS, Ticks, config
 from factory.adapt import adapted
 from factory.errors import BadConfig
 from factory.metrics import metric_named
-from factory.nouns import Adapt, Column, Problem, Schema
+from factory.nouns import Column, Problem, Schema
+from factory.remedies import Adapt
 from training.again import refit
 from training.hedge import hedged_groups
 from training.judge import completed

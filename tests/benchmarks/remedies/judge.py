@@ -9,10 +9,9 @@ from worlds import Rows, window_of
 
 from factory.bundle import Bundle
 from factory.metrics import metric_named
-from factory.nouns import DropFeatures, Remedy, Retrain
 from factory.plan import History, applicable
 from factory.rehearse import Rehearsed
-from factory.remedies import describe, is_fitted
+from factory.remedies import DropFeatures, Remedy, Retrain, describe, is_fitted
 from factory.worth import gain_needed
 from flows.act import verdict_on
 from flows.backtest.replay import Labelled, Moment
