@@ -1,0 +1,1 @@
+"""Pipelines taken apart into arrays, which say the same as scikit-learn in less time."""
