@@ -135,6 +135,10 @@ def _name(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", help="the model's registered name, or its config file")
 
 
+def _up(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--detach", action="store_true", help="return when it is up")
+
+
 def _demo(p: argparse.ArgumentParser) -> None:
     p.add_argument("--report", type=Path, help="HTML file (default: under the home folder)")
     p.add_argument("--trials", type=int, default=8, help="models tried in the first training")
@@ -161,6 +165,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "replay": _replay,
     "reproduce": _reproduce,
     "verify": _verify,
+    "up": _up,
     "demo": _demo,
 }
 """Commands that take anything, by name."""

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from factory.errors import FactoryError, Unavailable
 from flows.arguments import TAKES
-from flows.environment import prepare
+from flows.environment import join, prepare
 
 DONE, ALARM, USER_ERROR, INTERNAL_ERROR = 0, 1, 2, 3
 
@@ -93,6 +93,10 @@ COMMANDS = (
     ),
     Command("verify", "whether every record is still what was written", ""),
     Command(
+        "up", "the whole stack: servers, workers, predictor", "Starting the stack ...", founds=True
+    ),
+    Command("down", "end the stack of this home", ""),
+    Command(
         "demo",
         "a year of flights: drift, incidents, remedies",
         "Reading the flights of 2013 and starting Prefect ...",
@@ -134,6 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not args.command.founds:
             _require(args.home)
+        join(os.environ, args.home)
         command = importlib.import_module(f"flows.commands.{args.command.name}")
         code: int = command.run(args)
     except FactoryError as error:

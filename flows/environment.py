@@ -1,22 +1,20 @@
 """One environment for every process, and a Prefect server for commands that run alone."""
 
-import ctypes
 import importlib
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from factory.errors import Unavailable
+from flows.stack.access import client_environ
+from flows.stack.local import LOOPBACK, answers, die_with_parent, free_port
+from flows.stack.state import running
+from registry.addresses import without_password
 from registry.home import open_home
 
 START_SECONDS = 120.0
@@ -38,6 +36,29 @@ def prepare(environ: MutableMapping[str, str], prefect_home: Path) -> None:
     environ.setdefault("PREFECT_HOME", str(prefect_home))
 
 
+def join(environ: MutableMapping[str, str], home: Path) -> None:
+    """Use the stack that runs in a home, where one does and nothing else was configured.
+
+    Raises:
+        Unavailable: it keeps its ledger elsewhere than this process would.
+        BadConfig: ``FACTORY_AUTH`` is malformed.
+    """
+    for key, value in client_environ(environ).items():
+        environ.setdefault(key, value)
+    stack = running(home)
+    if stack is None:
+        return
+    own = open_home(home, environ)
+    if without_password(own.ledger_url) != stack["ledger"]:
+        raise Unavailable(
+            f"The factory that is up in {home} keeps its ledger at {stack['ledger']}, "
+            f"this command would at {without_password(own.ledger_url)}.",
+            hint="set FACTORY_LEDGER_URL as it was set for factory up",
+        )
+    for key, value in stack["environ"].items():
+        environ.setdefault(key, value)
+
+
 @contextmanager
 def prefect_server(prefect_home: Path) -> Iterator[Callable[[], None]]:
     """Have a Prefect API to record runs in: the one configured, else our own for a while.
@@ -54,23 +75,23 @@ def prefect_server(prefect_home: Path) -> Iterator[Callable[[], None]]:
     """
     configured = os.environ.get("PREFECT_API_URL")
     if configured:
-        if not _answers(configured):
+        if not answers(f"{configured}/health"):
             raise Unavailable(
                 f"PREFECT_API_URL is {configured}, and nothing answers there.",
                 hint="start that server, or unset PREFECT_API_URL",
             )
         yield lambda: None
         return
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}/api"
     log = prefect_home / "server.log"
     with log.open("ab") as sink:
         server = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
-            _command(port),
+            prefect_command(port),
             env=_server_environ(prefect_home),
             stdout=sink,
             stderr=sink,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads have started yet
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads have started yet
             start_new_session=True,
         )
     os.environ["PREFECT_API_URL"] = url
@@ -105,40 +126,26 @@ def run_flow(where: str, home: Path, **parameters: object) -> Any:
         return answer
 
 
-def _command(port: int) -> list[str]:
-    app = "prefect.server.api.server:create_app"
-    where = ["--host", "127.0.0.1", "--port", str(port)]
+def prefect_command(port: int) -> list[str]:
+    """Return the arguments that start a Prefect server on a loopback port."""
+    app = "flows.stack.prefect_app:create_app"
+    where = ["--host", LOOPBACK, "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", "--factory", app, *where, "--log-level", "warning"]
+
+
+def prefect_database(prefect_home: Path) -> str:
+    """Return the URL of a home's own Prefect database."""
+    return f"sqlite+aiosqlite:///{prefect_home}/prefect.db"
 
 
 def _server_environ(prefect_home: Path) -> dict[str, str]:
     return {
+        "PREFECT_API_DATABASE_CONNECTION_URL": prefect_database(prefect_home),
         **os.environ,
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{prefect_home}/prefect.db",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
         "PREFECT_UI_ENABLED": "false",
     }
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - the configured API
-            return bool(answer.status == HTTPStatus.OK)
-    except (URLError, OSError, ValueError):
-        return False
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -146,7 +153,7 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     while time.monotonic() < deadline:
         if server.poll() is not None:
             break
-        if _answers(url):
+        if answers(f"{url}/health"):
             return
         time.sleep(0.05)
     raise Unavailable(f"The local Prefect server did not start; see {log}.", hint="read that log")

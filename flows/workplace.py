@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from factory.config import ModelConfig, load_config, parse_config
-from registry.databases import without_password
+from registry.addresses import without_password
 from registry.home import Home, open_home
 from registry.ledger import Ledger
 from registry.models import Models

@@ -1,6 +1,5 @@
 """Tables from SQL databases, named ``URL#table`` or ``URL#schema.table``."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from factory.errors import BadConfig, BadData, Unavailable
+from registry.addresses import without_password
 from registry.columns import cells
 from registry.nearest import nearest
 
 EXAMPLE = "write it as postgresql://user@host/database#table"
 DRIVERS = "pip install 'drift-factory[postgres]', or the driver of that database"
-
-
-def without_password(location: str) -> str:
-    """Return a location as it may be shown and kept.
-
-    >>> without_password("postgresql://me:secret@host/shop#orders")
-    'postgresql://me:***@host/shop#orders'
-    >>> without_password("orders.csv")
-    'orders.csv'
-    """
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", location)
 
 
 def read_database(location: str) -> Any:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
 from factory.nouns import DataVersion
+from registry.addresses import without_password
 from registry.client import MlflowException, connect, exists
-from registry.databases import without_password
 from registry.home import Home, ui_address
 
 DIGEST = 36

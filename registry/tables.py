@@ -21,7 +21,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from factory.errors import BadData
-from registry.databases import read_database, without_password
+from registry.addresses import without_password
+from registry.databases import read_database
 from registry.nearest import nearest
 
 READABLE = "give a .csv, .csv.gz, .csv.zip or .parquet file, a Delta folder, or URL#table"

@@ -1,0 +1,1 @@
+"""The running factory: servers, workers and the predictor under one small supervisor."""
