@@ -139,6 +139,10 @@ def _up(p: argparse.ArgumentParser) -> None:
     p.add_argument("--detach", action="store_true", help="return when it is up")
 
 
+def _doctor(p: argparse.ArgumentParser) -> None:
+    _exit_code(p, "1 when anything may fail")
+
+
 def _demo(p: argparse.ArgumentParser) -> None:
     p.add_argument("--report", type=Path, help="HTML file (default: under the home folder)")
     p.add_argument("--trials", type=int, default=8, help="models tried in the first training")
@@ -166,6 +170,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "reproduce": _reproduce,
     "verify": _verify,
     "up": _up,
+    "doctor": _doctor,
     "demo": _demo,
 }
 """Commands that take anything, by name."""

@@ -97,6 +97,12 @@ COMMANDS = (
     ),
     Command("down", "end the stack of this home", ""),
     Command(
+        "doctor",
+        "whether this installation can work, and how to mend it",
+        "Looking ...",
+        founds=True,
+    ),
+    Command(
         "demo",
         "a year of flights: drift, incidents, remedies",
         "Reading the flights of 2013 and starting Prefect ...",

@@ -9,9 +9,10 @@ model follow each other instead of meeting.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, inspect, select, text
+from sqlalchemy import Connection, Select, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry.chain import Entry, EntryKind, Head
@@ -151,6 +152,14 @@ class Ledger:
         """Return the names that stand in entries, whether or not they are those of models."""
         with self._engine.connect() as connection:
             return sorted(map(str, connection.scalars(select(entries.c.model).distinct())))
+
+    def moment(self) -> datetime:
+        """Return what the clock of the ledger's database shows; a file has this machine's."""
+        if self._local:
+            return datetime.now(UTC)
+        with self._engine.connect() as connection:
+            shown: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return shown
 
     def file_damage(self) -> str | None:
         """Say what SQLite finds wrong with its file: pages and indices that do not agree."""
