@@ -93,10 +93,19 @@ class Finite(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame | Floats) -> Floats:
         """Return a copy of X, shape (rows, columns), with no infinite value."""
-        values = np.array(X, dtype=np.float64)
-        values[np.isinf(values)] = np.nan
-        values[:, self.empty_] = 0.0
-        return np.clip(values, -REACH, REACH, out=values)
+        return made_finite(np.array(X, dtype=np.float64), self.empty_)
+
+
+def made_finite(values: Floats, empty: NDArray[np.bool_]) -> Floats:
+    """Make numbers safe in place, as ``Finite``.
+
+    Args:
+        values: shape (rows, columns).
+        empty: columns that hold no value, shape (columns,).
+    """
+    values[np.isinf(values)] = np.nan
+    values[:, empty] = 0.0
+    return np.clip(values, -REACH, REACH, out=values)
 
 
 class Budget(TransformerMixin, BaseEstimator):  # type: ignore[misc]

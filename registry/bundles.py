@@ -4,7 +4,8 @@ The model is a scikit-learn one in skops format, so that MLflow and whoever serv
 use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
 the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
 (seen.npy), what estimates its performance (estimator.skops, predictor.skops) and, where it has
-them, its fallback models (hedges.skops) and what watches it row by row (online.npz).
+them, its fallback models (hedges.skops) and what watches it row by row (online.npz). How it is
+served, and the proof that it may be, is in served.json.
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -29,6 +30,7 @@ from mlflow.types import Schema as Columns
 
 from factory.budget import AlarmBudget
 from factory.bundle import Bundle
+from factory.compiled.proof import Proof
 from factory.nouns import Column, Kind, Schema
 from factory.online.monitor import Monitor
 from registry.client import mlflow
@@ -74,6 +76,7 @@ TYPES: Mapping[Kind, DataType] = {
     "date": DataType.datetime,
 }
 FILES = "bundle"
+PROOF = "served.json"
 KEPT_APART = {
     "schema",
     "columns",
@@ -127,6 +130,11 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
             name = f"_{name}"
         reference = reference.append_column(name, pa.array(columns[:, position]))
     pyarrow.parquet.write_table(reference, files / "reference.parquet")
+
+
+def write_proof(proof: Proof, folder: Path) -> None:
+    """Write how a version is served, and that it may be, beside its bundle."""
+    (folder / FILES / PROOF).write_text(json.dumps(asdict(proof), indent=1, allow_nan=False))
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import numpy as np
 
 from factory.bundle import Bundle
+from factory.compiled.proof import proved
 from factory.errors import Damaged, UnknownModel
 from registry.aliases import HEAD, TAG, show_head, shown_head
-from registry.bundles import fetched_bundle, kept_bundle, write_bundle
+from registry.bundles import fetched_bundle, kept_bundle, write_bundle, write_proof
 from registry.chain import Entry, Head, canonical
 from registry.client import MlflowException, absent, connect, exists
 from registry.files import fetched, files_of
@@ -65,9 +66,10 @@ class Versions:
         Raises:
             Unavailable: the ledger cannot be written, or is damaged.
         """
+        _, proof = proved(bundle)
         told = {
             "data_sha256": data_sha256, "family": bundle.family, "metric": bundle.metric,
-            "score": f"{bundle.reference_score:.10g}", **(tags or {}),
+            "score": f"{bundle.reference_score:.10g}", "served": proof.form, **(tags or {}),
         }  # fmt: skip
         run = self.client.get_run(run_id)
         logged = self.client.create_logged_model(
@@ -76,6 +78,7 @@ class Versions:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model"
             write_bundle(bundle, path, model_id=logged.model_id, run_id=run_id)
+            write_proof(proof, path)
             files = files_of(path)
             self.client.log_model_artifacts(logged.model_id, str(path))
         self.client.finalize_logged_model(logged.model_id, "READY")

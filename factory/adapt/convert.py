@@ -46,10 +46,11 @@ class Convert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return a copy of X with the features converted."""
-        return X.assign(**{name: self._converted(name, X) for name in self.units if name in X})
+        known = [name for name in self.units if name in X]
+        return X.assign(**{name: self.converted(name, X[name].to_numpy(float)) for name in known})
 
-    def _converted(self, name: str, X: pd.DataFrame) -> Floats:
-        values = X[name].to_numpy(np.float64)
+    def converted(self, name: str, values: Floats) -> Floats:
+        """Return one feature's values in the unit that was learnt from, shape (rows,)."""
         factor, offset = self.units[name]
         low, high = self.ranges[name]
         room = WIDENED * (high - low)

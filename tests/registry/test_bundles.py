@@ -139,12 +139,13 @@ def test_a_version_is_a_plain_mlflow_model(home, models, keep):
     assert "scikit-learn==" in (folder / "requirements.txt").read_text()
     assert sorted(p.name for p in (folder / "bundle").iterdir()) == [
         "bundle.json", "estimator.skops", "predictor.skops", "reference.parquet", "seen.npy",
+        "served.json",
     ]  # fmt: skip
     told = models.versions("m")[0]
     assert told["version"] == version
     assert told["tags"] == {
         "data_sha256": "f" * 64, "family": "linear", "metric": "accuracy", "score": "0.125",
-        "remedy": "retrain",
+        "remedy": "retrain", "served": "compiled",
     }  # fmt: skip
     assert connect(home).get_run(told["run_id"]).info.status == "FINISHED"
     assert mlflow.get_tracking_uri() != home.tracking_uri
@@ -239,3 +240,12 @@ def test_a_plain_path_is_read_too(models, keep):
     bundle = make_bundle()
     folder = files_of(models, keep(bundle))
     assert_same(bundle, fetched_bundle(str(folder), ""))
+
+
+def test_how_a_version_is_served_is_recorded_with_it(models, keep):
+    version = keep(make_bundle("binary"))
+    told = json.loads((files_of(models, version) / "bundle" / "served.json").read_text())
+    assert (told["form"], told["rows"]) == ("compiled", 20)
+    assert told["largest_difference"] <= 1e-12
+    assert "bundle/served.json" in models.ledger.version("m", version).files
+    assert models.versions("m")[-1]["tags"]["served"] == "compiled"
