@@ -3,15 +3,19 @@
 A change of level inside a stretch of rows shows in the largest contrast of means before and after
 a split. Many stretches of all lengths are looked at, so that a change is found beside others. The
 losses count by their ranks: a few huge ones are no change.
+
+Neighbours that resemble each other make large contrasts where nothing changed. No contrast of
+them is larger than the same one of independent rows by more than the root of their long-run
+variance over their own, so that shuffled rows, stretched by that, tell what chance makes.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from factory.bootstrap import block_length
 from factory.nouns import Floats
 
 FEWEST = 20
@@ -22,10 +26,12 @@ SHUFFLES = 199
 """Shuffled streams that tell what contrasts chance makes."""
 DECAY = 2**-0.5
 """Length of the stretches of one scale, relative to those of the next larger one."""
-MEMORY = 0.97
-"""Correlation of neighbours beyond which no stream is long enough."""
-CHUNKS = 20
-"""Parts of the stream in which dependence between neighbours is looked for, each about its mean."""
+BLOCKS = 20
+"""Blocks of neighbouring rows that are left at least where their dependence is looked for."""
+OCTAVE = 3
+"""Lengths of blocks, each by half an octave longer, whose figures are taken together."""
+CALM = 0.5
+"""Share of the differences between blocks that counts, the smallest: changes are in the others."""
 
 
 class Stretch(NamedTuple):
@@ -43,17 +49,18 @@ def change_point(losses: Floats, *, seed: int, level: float = 0.05) -> int | Non
     Args:
         losses: per row, in time order, shape (n,).
         seed: of the shuffled streams.
-        level: chance to find a change where there is none. Neighbouring rows may depend on each
-            other: blocks of them are shuffled.
+        level: chance to find a change where there is none, at most, from 500 rows on, unless they
+            remember more than a twentieth of the stream; fewer rows do not tell how they depend.
 
     Returns:
-        Position of the first row after it; None where no change is certain.
+        Position of the first row after it; None where no change is certain, and where dependent
+        rows say less than 20 independent ones on either side would.
 
     Source:
         Kovacs, Buehlmann, Li and Munk, Seeded binary segmentation (2023), for the stretches;
         Baranowski, Chen and Fryzlewicz, Narrowest-over-threshold detection of multiple change
-        points (2019), for the choice among them; Kirch, Block permutation principles for the
-        change analysis of dependent data (2007), for the threshold.
+        points (2019), for the choice among them; Antoch and Huskova, Permutation tests in change
+        point analysis (2001), for the threshold.
 
     >>> rng = np.random.default_rng(0)
     >>> losses = np.concatenate([rng.normal(1, 1, 600), rng.normal(3, 1, 400)])
@@ -65,11 +72,16 @@ def change_point(losses: Floats, *, seed: int, level: float = 0.05) -> int | Non
         return None
     ranks = rankdata(losses) / n
     size = max(1, int(np.ceil(n / BINS)))
+    long_run, unseen = _long_run(ranks)
+    if max(long_run, unseen) * 2 * FEWEST > n * ranks.var():
+        return None
     starts = np.arange(0, n - size + 1, size)
     means = np.add.reduceat(ranks, starts) / np.diff([*starts, n])
     least = max(1, -(-FEWEST // size))
     stretches = _seeded(len(means), least)
-    limit = _limit(means, stretches, least, -(-_dependence(ranks) // size), seed, level)
+    independent = size * float(means.var())
+    stretched = float(np.sqrt(long_run / independent)) if independent > 0 else 1.0
+    limit = stretched * _limit(means, stretches, least, seed, level)
     over = [s for s in _contrasts(means, stretches, least) if s.contrast > limit]
     newest: Stretch | None = None
     while over:
@@ -123,39 +135,50 @@ def _split(rows: Floats, least: int) -> tuple[NDArray[np.intp], Floats]:
     return before[best], contrasts[np.arange(len(rows)), best]
 
 
-def _dependence(ranks: Floats) -> int:
-    """Return the block length that neighbours ask for, whatever the level does meanwhile.
+def _long_run(ranks: Floats) -> tuple[float, float]:
+    """Return the variance of a mean of many rows, times their number, whatever the level does.
+
+    It is told from how means of blocks differ that lie one block apart, for blocks of all lengths;
+    a change of level is in few of these differences, which are the large ones. A process that
+    remembers longer than a block shows in a growth with the length, of which the second number
+    tells where it would go.
 
     Source:
-        Carlstein, The use of subseries values for estimating the variance of a general statistic
-        from a stationary sequence (1986), for the length where a row remembers the one before.
+        Flyvbjerg and Petersen, Error estimates on averages of correlated data (1989), for the
+        blocks; Wu and Zhao, Inference of trends in time series (2007), for their differences;
+        Politis and Romano, Bias-corrected nonparametric spectral estimation (1995), for the growth.
     """
-    parts = [part - part.mean() for part in np.array_split(ranks, CHUNKS)]
-    alone = sum(float(part @ part) for part in parts)
-    if alone == 0:
-        return 1
-    # A mean that was taken out of a part makes its rows look opposed.
-    memory = sum(float(part[1:] @ part[:-1]) for part in parts) / alone + CHUNKS / len(ranks)
-    memory = min(max(memory, 0.0), MEMORY)
-    usual = (2 * memory / (1 - memory**2)) ** (2 / 3) * len(ranks) ** (1 / 3)
-    return max(int(np.ceil(usual)), block_length(np.concatenate(parts)))
+    n, variance = len(ranks), float(ranks.var())
+    longest = n // BLOCKS
+    lengths = np.unique([*np.round(2 ** np.arange(0, np.log2(longest), 0.5)), longest])
+    sums = np.concatenate([[0.0], np.cumsum(ranks - ranks.mean())])
+    found = []
+    for length in lengths.astype(np.intp):
+        blocks = (sums[length:] - sums[:-length]) / length
+        differences = (blocks[2 * length :] - blocks[: -2 * length]) ** 2 / 2
+        count = int(CALM * len(differences))
+        calm = np.partition(differences, count)[:count]
+        found.append(float(length * calm.mean() / _kept(CALM)))
+    half = float(np.interp(longest / 2, lengths, found))
+    octave = min(OCTAVE, len(found))
+    smooth = np.convolve(found, np.full(octave, 1 / octave), "valid")
+    return max(variance, float(smooth.max())), 2 * found[-1] - half
+
+
+def _kept(share: float) -> float:
+    """Return the mean of that share of squared normal numbers, the smallest, relative to all."""
+    z = float(ndtri((1 + share) / 2))
+    return 1 - 2 * z * float(np.exp(-z * z / 2)) / float(np.sqrt(2 * np.pi)) / share
 
 
 def _limit(
-    means: Floats,
-    scales: list[NDArray[np.intp]],
-    least: int,
-    block: int,
-    seed: int,
-    level: float,
+    means: Floats, scales: list[NDArray[np.intp]], least: int, seed: int, level: float
 ) -> float:
-    """Return the largest contrast that chance makes but for ``level`` of the streams."""
+    """Return the largest contrast that chance makes but for ``level`` of shuffled streams."""
     rng = np.random.default_rng(seed)
-    blocks = np.array_split(np.arange(len(means)), max(2, len(means) // block))
     largest = []
     for _ in range(SHUFFLES):
-        order = np.concatenate([blocks[i] for i in rng.permutation(len(blocks))])
-        shuffled = means[order]
+        shuffled = rng.permutation(means)
         largest.append(
             max(
                 float(_split(shuffled[s[:, :1] + np.arange(s[0, 1] - s[0, 0])], least)[1].max())

@@ -36,12 +36,44 @@ def test_quiet_streams_have_none(kind):
     assert found <= 6, "2 are expected at a level of 0.05"
 
 
-def test_rows_that_depend_on_each_other_are_no_change():
+def autoregressive(rng, memory, rows):
+    return lfilter([1], [1, -memory], rng.normal(size=rows + 300))[300:] * np.sqrt(1 - memory**2)
+
+
+def slow_beneath_noise(rng, rows):
+    return 0.7 * autoregressive(rng, 0.9, rows) + 0.7 * rng.normal(size=rows)
+
+
+QUIET = {
+    "independent": lambda rng, rows: rng.normal(size=rows),
+    "memory 0.5": lambda rng, rows: autoregressive(rng, 0.5, rows),
+    "memory 0.9": lambda rng, rows: autoregressive(rng, 0.9, rows),
+    "slow beneath noise": slow_beneath_noise,
+}
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_rows_that_depend_on_each_other_are_no_change(kind):
     rng = np.random.default_rng(2)
-    streams = [lfilter([1], [1, -0.5], rng.normal(size=800)) for _ in range(20)]
-    assert sum(change_point(losses, seed=0) is not None for losses in streams) <= 4
-    moved = streams[0] + np.repeat([0.0, 1.5], [500, 300])
-    assert abs(change_point(moved, seed=0) - 500) < 40
+    streams = [QUIET[kind](rng, 500) for _ in range(40)]
+    found = sum(change_point(losses, seed=0) is not None for losses in streams)
+    # More than 5 of 40 have a chance of 1 in 70 where the rate is 5 %.
+    assert found <= 5
+
+
+@pytest.mark.parametrize(("kind", "shift"), [("memory 0.5", 1.5), ("memory 0.9", 3.0)])
+def test_a_change_among_dependent_rows_is_found(kind, shift):
+    rng = np.random.default_rng(3)
+    off = []
+    for _ in range(6):
+        losses = QUIET[kind](rng, 1_500) + np.repeat([0.0, shift], [900, 600])
+        off.append(abs(change_point(losses, seed=0) - 900))
+    assert np.median(off) < 40
+
+
+def test_too_few_independent_rows_say_nothing():
+    losses = autoregressive(np.random.default_rng(4), 0.97, 200)
+    assert change_point(losses + np.repeat([0.0, 2.0], 100), seed=0) is None
 
 
 def test_of_several_changes_the_newest_counts():
