@@ -26,7 +26,7 @@ class Proof:
         form: what it is served as.
         because: why it is not compiled more; empty where all of it is.
         rows: reference rows that were predicted in both forms.
-        harmed: damaged copies of reference rows that were, too.
+        harmed: damaged copies of reference rows that were, too; 0 where scikit-learn refuses them.
         largest_difference: between the two on any of them: of probabilities as it is, of values
             relative to the value, or to the mean absolute one where that is larger. None where
             nothing was compared.
@@ -90,14 +90,27 @@ def _difference(compiled: Compiled, bundle: Bundle, seed: int) -> tuple[float, i
         compiled.outputs(Rows.of(reference.iloc[i : i + 1], layout))
         for i in range(min(SINGLE, len(reference)))
     ]
-    damaged = harmed_rows(reference.head(HARMED), bundle, seed)
     pairs = [(together, known)]
-    if len(reference):
-        pairs += [
-            (np.concatenate(singles), known[: len(singles)]),
-            (compiled.outputs(Rows.of(damaged, layout)), bundle.outputs(damaged)),
-        ]
-    return max(_apart(a, b, scale) for a, b in pairs), len(damaged)
+    if singles:
+        pairs.append((np.concatenate(singles), known[: len(singles)]))
+    damaged = _bearable(harmed_rows(reference.head(HARMED), bundle, seed), bundle)
+    if damaged is not None:
+        rows, expected = damaged
+        pairs.append((compiled.outputs(Rows.of(rows, layout)), expected))
+    return max(_apart(a, b, scale) for a, b in pairs), len(damaged[0]) if damaged else 0
+
+
+def _bearable(rows: pd.DataFrame, bundle: Bundle) -> tuple[pd.DataFrame, Outputs] | None:
+    """Return rows that scikit-learn takes, with what it says: without what is infinite if need be.
+
+    A pipeline that was not made here may refuse infinite or missing values.
+    """
+    for one in (rows, rows.replace([np.inf, -np.inf, 1e300], np.nan)):
+        try:
+            return one, bundle.outputs(one)
+        except ValueError:
+            continue
+    return None
 
 
 def _apart(ours: Outputs, theirs: Outputs, scale: float) -> float:
