@@ -16,6 +16,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from factory.breakdown.bins import Groupings
 from factory.breakdown.worth import ValueConfig, text
+from factory.deployment import DeployConfig
 from factory.detectors import JOINT, PLUGINS_READ, READS
 from factory.errors import BadConfig
 from factory.nouns import Kind, Task
@@ -182,6 +183,7 @@ class ModelConfig(Part):
     check: CheckConfig = CheckConfig()
     hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
+    deploy: DeployConfig = DeployConfig()
     seed: int = Field(0, ge=0, le=2**32 - 1)
 
 
@@ -238,7 +240,7 @@ def load_config(path: Path) -> ModelConfig:
     if "://" not in where and not Path(where).is_absolute():
         data = config.data.model_copy(update={"path": str(path.parent / where)})
         config = config.model_copy(update={"data": data})
-    return config
+    return config.model_copy(update={"deploy": config.deploy.beside(path.parent)})
 
 
 def _explain(error: Mapping[str, Any], source: str) -> BadConfig:

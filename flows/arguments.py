@@ -148,6 +148,26 @@ def _demo(p: argparse.ArgumentParser) -> None:
     p.add_argument("--trials", type=int, default=8, help="models tried in the first training")
 
 
+def _deploy(p: argparse.ArgumentParser) -> None:
+    p.add_argument("configs", nargs="+", type=Path, metavar="CONFIG", help="a model's YAML file")
+
+
+def _trigger(p: argparse.ArgumentParser) -> None:
+    p.add_argument("flow", help="train, monitor, predict or backtest")
+    _name(p)
+    p.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the run"
+    )
+    p.add_argument("--wait", action="store_true", help="until the run is over")
+    _exit_code(p, "1 when the run did not complete")
+
+
+def _worker(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--queue", default="default", choices=("default", "gpu"), help="to pull from")
+    p.add_argument("--limit", metavar="N", type=_count, help="runs at a time (default: no limit)")
+    p.add_argument("--name", dest="worker_name", help="as the Prefect UI shows it")
+
+
 def _exit_code(p: argparse.ArgumentParser, when: str) -> None:
     p.add_argument("--exit-code", action="store_true", help=f"exit with {when}")
 
@@ -171,6 +191,9 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "verify": _verify,
     "up": _up,
     "doctor": _doctor,
+    "deploy": _deploy,
+    "trigger": _trigger,
+    "worker": _worker,
     "demo": _demo,
 }
 """Commands that take anything, by name."""

@@ -103,6 +103,16 @@ COMMANDS = (
         founds=True,
     ),
     Command(
+        "deploy", "create or update the deployments of these models", "Deploying ...", founds=True
+    ),
+    Command("trigger", "have a worker run a deployment now", "", founds=True),
+    Command(
+        "worker",
+        "pull runs from a queue and perform them",
+        "Warming up a worker of the queue {queue} ...",
+        founds=True,
+    ),
+    Command(
         "demo",
         "a year of flights: drift, incidents, remedies",
         "Reading the flights of 2013 and starting Prefect ...",

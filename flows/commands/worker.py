@@ -1,0 +1,48 @@
+"""``factory worker``: pull runs from a queue and perform them."""
+
+import asyncio
+import os
+import signal
+import socket
+from argparse import Namespace
+from contextlib import suppress
+
+from flows.console import say
+from flows.deployments.server import require_server
+from flows.deployments.table import POOL
+from flows.worker.worker import WarmWorker
+
+ENVIRON = {
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+}
+"""A run is seen within a second; one whose worker is lost is missed by its heartbeats."""
+
+
+def run(args: Namespace) -> int:
+    """Work until asked to stop; runs that are not over then are handed back."""
+    for key, value in ENVIRON.items():
+        os.environ.setdefault(key, value)
+    require_server(args.home)
+    os.environ["FACTORY_HOME"] = str(args.home)
+    with suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(_work(args))
+    return 0
+
+
+async def _work(args: Namespace) -> None:
+    name = args.worker_name or f"{args.queue}-{socket.gethostname()}-{os.getpid()}"
+    worker = WarmWorker(
+        work_pool_name=POOL,
+        work_queues=[args.queue],
+        name=name,
+        limit=args.limit,
+        prefetch_seconds=0,
+        heartbeat_interval_seconds=10,
+    )
+    works = asyncio.current_task()
+    assert works is not None  # noqa: S101 - for mypy
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, works.cancel)
+    await worker.start(printer=say)

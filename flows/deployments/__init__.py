@@ -1,0 +1,1 @@
+"""What runs without a person: deployments, their schedules, queues, events and automations."""

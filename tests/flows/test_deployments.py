@@ -1,0 +1,132 @@
+"""Deployments on a real server, and runs that a warm worker performs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from small import command, world, write_config
+
+from factory.config import load_config, parse_config
+from factory.errors import BadConfig
+from flows.deployments.deploy import deploy, schedule_of
+from flows.deployments.windows import moment_of, newest_window
+from flows.workplace import open_workplace
+
+FLOWS = {"train", "monitor", "remediate", "retrain", "predict", "backtest"}
+
+
+@pytest.fixture
+def served(shop):
+    """A shop with a name of its own, deployed on the session's server; a function deploys."""
+    windows = {"windows": "windows/*.csv", "every": 3600}
+    config = write_config(shop, name=f"m{os.getpid()}", deploy={"monitor": windows})
+
+    def again(*configs: Path):
+        return {t.name: t.change for t in deploy(configs or [config], shop / "home")}
+
+    yield config, again
+    config.unlink(missing_ok=True)
+    deploy([], shop / "home")
+
+
+def test_deploying_twice_changes_nothing_and_what_is_gone_is_removed(served):
+    config, again = served
+    name = load_config(config).name
+    assert again() == {f"{flow}/{name}": "created" for flow in FLOWS}
+    assert set(again().values()) == {"unchanged"}
+    write_config(config.parent, name=name, deploy={"train": {"cron": "0 3 * * 0"}})
+    assert again()[f"train/{name}"] == "updated"
+    config.unlink()
+    with get_client(sync_client=True) as client:
+        train = client.read_deployment_by_name(f"train/{name}")
+    assert train.schedules[0].schedule.cron == "0 3 * * 0"
+    assert train.work_queue_name == "gpu"
+    assert {"data", "config", "home"} <= set(train.parameter_openapi_schema["properties"])
+    gone = {t.name: t.change for t in deploy([], Path(train.parameters["home"]))}
+    assert gone == {f"{flow}/{name}": "removed" for flow in FLOWS}
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"train": {"cron": "0 3 * *"}}, "five fields"),
+        ({"train": {"cron": "0 3 * * *", "every": 60}}, "exclude"),
+        ({"monitor": {"window": "w.csv"}}, "unknown key 'deploy.monitor.window'"),
+        ({"notify": ["ops"]}, "pattern"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused_with_its_key(section, says):
+    told = {"name": "m", "data": {"path": "a.csv", "target": "y"}, "deploy": section}
+    with pytest.raises(BadConfig, match=says):
+        parse_config(told, source="m.yaml")
+
+
+@pytest.mark.parametrize("when", [{"cron": "61 3 * * *"}, {"cron": "0 3 * * *", "timezone": "X/Y"}])
+def test_a_schedule_that_prefect_refuses_is_a_users_error(when):
+    told = {"name": "m", "data": {"path": "a.csv", "target": "y"}, "deploy": {"train": when}}
+    with pytest.raises(BadConfig, match="no schedule"):
+        schedule_of(parse_config(told, source="m").deploy.train)
+
+
+def test_the_newest_file_is_the_window(shop):
+    (shop / "windows").mkdir()
+    config = load_config(write_config(shop, deploy={"monitor": {"windows": "windows/*.csv"}}))
+    place = open_workplace(shop / "home")
+    assert newest_window(config, place) is None
+    for age, name in enumerate(["b.csv", "a.csv"]):
+        path = shop / "windows" / name
+        path.write_text("")
+        os.utime(path, (1e9 + age, 1e9 + age))
+    assert newest_window(config, place) == str(shop / "windows" / "a.csv")
+
+
+def test_the_inference_log_is_cut_into_windows(shop):
+    monitor = {"windows": "log", "log_rows": 200}
+    config = write_config(shop, deploy={"monitor": monitor})
+    settings, place = load_config(config), open_workplace(shop / "home")
+    assert newest_window(settings, place) is None
+    for part in (1, 2):
+        rows = shop / f"rows{part}.csv"
+        world(150, seed=part, first=1000 * part).to_csv(rows, index=False)
+        told = ["--input", str(rows), "--output", str(shop / "out.csv")]
+        assert command("predict", "small", *told, home=shop / "home")[0] == 0
+        cut = newest_window(settings, place)
+        assert (cut is None) == (part == 1)
+    assert newest_window(settings, place) == cut
+    assert moment_of(Path(cut)) > "2020"
+    code, _ = command("check", "small", "--window", cut, home=shop / "home")
+    assert code == 0
+
+
+def test_a_triggered_run_is_performed_by_a_worker(served, capsys):
+    config, again = served
+    again()
+    home = config.parent / "home"
+    told = ["worker", "--queue", "gpu", "--home", str(home)]
+    with (config.parent / "worker.log").open("w+b") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *told], stdout=log, stderr=log
+        )
+        try:
+            code, told = command(
+                "trigger", "train", str(config), "--wait", home=home, capsys=capsys
+            )
+        finally:
+            worker.terminate()
+            assert worker.wait(timeout=20) == 0
+        log.seek(0)
+        said = log.read().decode()
+    assert code == 0
+    assert told["state"] == "Completed", said
+    assert "version 1" in told["message"]
+    assert open_workplace(home).models.champion(load_config(config).name) == 1
+
+
+def test_what_is_not_deployed_cannot_be_triggered(shop, capsys):
+    code, _ = command("trigger", "train", "nobody", home=shop / "home", capsys=capsys)
+    assert code == 2
+    code, _ = command("trigger", "train", "nobody", "--set", "x", home=shop / "home")
+    assert code == 2
