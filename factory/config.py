@@ -22,10 +22,9 @@ from factory.errors import BadConfig
 from factory.nouns import Kind, Task
 from factory.online.config import OnlineConfig
 from factory.policy import Part, PolicyConfig, Share
+from factory.searching import RANGE_KEYS, RANGE_TAGS, SearchConfig
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-Family = Literal["linear", "tree", "forest", "boosting", "svm", "neighbours", "mlp"]
-Loss = Literal["auto", "squared_error", "absolute_error", "log_loss", "hinge"]
 
 
 class DataConfig(Part):
@@ -73,19 +72,6 @@ class FeaturesConfig(Part):
     budget: int | None = Field(
         None, ge=1, description="keep at most this many encoded features, by mutual information"
     )
-
-
-class SearchConfig(Part):
-    """Which models are tried, and for how long."""
-
-    backend: Literal["optuna"] = "optuna"
-    families: tuple[Family, ...] = Field(
-        ("linear", "forest", "boosting"), min_length=1, description="families searched together"
-    )
-    loss: Loss = Field("auto", description="training loss; families that lack it are refused")
-    trials: int = Field(25, ge=1, le=100_000)
-    seconds: float = Field(60.0, gt=0, description="no trial starts after this long")
-    folds: int = Field(3, ge=2, le=20)
 
 
 class DetectorsConfig(Part):
@@ -210,8 +196,10 @@ def parse_config(values: Mapping[str, Any], *, source: str) -> ModelConfig:
     try:
         return ModelConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _explain(first, source) from None
+        found = error.errors()
+        # A key that is misspelt is missing as well; the spelling is what to mend.
+        typos = [one for one in found if one["type"] == "extra_forbidden"]
+        raise _explain([*typos, *found][0], source) from None
 
 
 def load_config(path: Path) -> ModelConfig:
@@ -244,7 +232,7 @@ def load_config(path: Path) -> ModelConfig:
 
 
 def _explain(error: Mapping[str, Any], source: str) -> BadConfig:
-    path = [str(part) for part in error["loc"]]
+    path = [str(part) for part in error["loc"] if part not in RANGE_TAGS]
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _keys_beside(path), n=1, cutoff=0.5)
@@ -264,7 +252,10 @@ def _explain(error: Mapping[str, Any], source: str) -> BadConfig:
 def _keys_beside(path: list[str]) -> list[str]:
     part: Any = ModelConfig
     for name in path[:-1]:
+        if name not in getattr(part, "model_fields", {}):
+            # Below a table whose keys are the user's own stand search spaces.
+            return list(RANGE_KEYS)
         kind = part.model_fields[name].annotation
         # A part that may be left out is a union with None.
         part = next((one for one in get_args(kind) if hasattr(one, "model_fields")), kind)
-    return list(part.model_fields)
+    return list(getattr(part, "model_fields", RANGE_KEYS))

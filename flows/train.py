@@ -19,12 +19,15 @@ from flows.older import read_by, rows_before
 from flows.progress import on_trial
 from flows.recall import Stored
 from flows.steps import step
+from flows.studies import keeping, study_file
 from flows.workplace import Workplace, now, open_workplace, without_secret
 from registry.frames import load_frame, save_frame
 from registry.runs import Runs
 from registry.sources import TrainingData, read_training
 from registry.transaction import Transaction
+from training.search.studies import finish
 from training.train import Trained, train
+from training.trying import Keeping
 
 
 @flow(name="train", flow_run_name="train-{config}", validate_parameters=False)
@@ -45,16 +48,18 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
             update={"data": settings.data.model_copy(update={"path": data})}
         )
     rows = read_data(settings)
-    settings = without_secret(settings)
     place = open_workplace(home)
+    kept = keeping(settings, rows.version.sha256, place)
+    settings = without_secret(settings)
     started = place.clock()
     runs = Runs(place.home)
     with runs.run(settings.name, "train", tags={"seed": str(settings.seed)}) as run_id:
-        trained = search_and_fit(rows, settings, place)
+        trained = search_and_fit(rows, settings, place, kept)
         seconds = place.clock() - started
         measures = measured(trained.bundle, rows, place, seconds)
         track(runs, run_id, trained, rows, settings, measures)
         version = register(trained, settings, rows, run_id, place)
+        close_study(runs, run_id, kept)
         verdict = gate_and_promote(trained, settings, rows, version, place)
     told = summary(trained, settings, rows, place)
     told |= {"version": version, "run_id": run_id, "seconds": place.clock() - started}
@@ -71,9 +76,12 @@ def read_data(settings: ModelConfig) -> TrainingData:
 
 
 @step("search and fit")
-def search_and_fit(rows: TrainingData, settings: ModelConfig, place: Workplace) -> Trained:
+def search_and_fit(
+    rows: TrainingData, settings: ModelConfig, place: Workplace, kept: Keeping
+) -> Trained:
     """Search families and hyperparameters, fit the best, judge it on held-out rows."""
-    return train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=on_trial.get())
+    hear = on_trial.get()
+    return train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=hear, keeping=kept)
 
 
 @step("track")
@@ -91,6 +99,16 @@ def track(
     runs.log_dataset(run_id, rows.version, source=settings.data.path, context="training")
     runs.log_trials(run_id, settings.name, [asdict(trial) for trial in trained.trials])
     runs.log_text(run_id, json.dumps(bundle.config, indent=2), "config.json")
+
+
+@step("close study")
+def close_study(runs: Runs, run_id: str, kept: Keeping) -> None:
+    """Keep the trials with the run, so that the next training of the same searches anew."""
+    file = study_file(kept)
+    if file is not None:
+        runs.log_artifact(run_id, str(file), "search")
+    if kept.study is not None:
+        finish(kept.study)
 
 
 @step("register")

@@ -59,6 +59,12 @@ def config_of(bundle_config: object, name: str) -> ModelConfig:
 
 
 def without_secret(settings: ModelConfig) -> ModelConfig:
-    """Leave out the password of a database's address, since a bundle carries its configuration."""
-    shown = without_password(settings.data.path)
-    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": shown})})
+    """Leave out the passwords of databases' addresses: a bundle carries its configuration."""
+    data = {"path": without_password(settings.data.path)}
+    search = {"study": without_password(settings.search.study)}
+    return settings.model_copy(
+        update={
+            "data": settings.data.model_copy(update=data),
+            "search": settings.search.model_copy(update=search),
+        }
+    )

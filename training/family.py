@@ -1,16 +1,20 @@
 """Model families: what one offers, and which loss it trains with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from factory.errors import BadConfig
-from factory.nouns import Task
+from factory.nouns import Floats, Task
 from training.families import FAMILIES
 from training.plugins import plugin
 from training.space import Params, Space
 
 ABSOLUTE_METRICS = ("mean_absolute_error", "median_absolute_error", "d2_absolute_error_score")
+
+Stages = Callable[[Any, Floats, NDArray[Any], Floats | None, int], Iterator[bool]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class Family:
         slow_losses: losses it can minimise, but only trains with when asked for by name.
         weighted: whether its estimators take weights of rows.
         class_rows: per loss, fewest rows a class needs to be learned; 1 when absent.
+        stages: grows an estimator on numbers, a target, weights or None, in so many stages at
+            most; yields after each whether it was the last. None where a fit is all or nothing.
+        capacity: hyperparameters that say most about how much the model can learn; the first
+            that is in the space counts.
     """
 
     name: str
@@ -43,6 +51,8 @@ class Family:
     slow_losses: tuple[str, ...] = ()
     weighted: bool = True
     class_rows: Mapping[str, int] = field(default_factory=dict)
+    stages: Stages | None = None
+    capacity: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[Task, ...]:

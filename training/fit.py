@@ -1,7 +1,9 @@
 """Fits one model as one pipeline."""
 
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,6 +48,78 @@ def fit_pipeline(
         weights: how much each row counts, above 0, shape (rows,); only their ratios matter. A
             family that cannot weight rows draws them that often.
     """
+    lesson = _lesson(frame, schema, features, family_name, params, loss, seed, weights)
+    with _quiet():
+        lesson.pipeline.fit(lesson.X, lesson.target, **lesson.counting)
+    return lesson.pipeline
+
+
+def growing_pipelines(
+    frame: pd.DataFrame,
+    schema: Schema,
+    features: FeaturesConfig,
+    family_name: str,
+    params: Params,
+    loss: str,
+    seed: int,
+    weights: Floats | None = None,
+    *,
+    stages: int,
+) -> Iterator[tuple[Pipeline, bool]]:
+    """Fit as ``fit_pipeline`` does, and yield the model as it grows.
+
+    Args:
+        frame: as of ``fit_pipeline``, and so all the following.
+        schema: as there.
+        features: as there.
+        family_name: of a family that grows (see ``training.family.Family``).
+        params: as there.
+        loss: as there.
+        seed: as there.
+        weights: as there.
+        stages: how often the model is yielded, at most; one object, which grows on.
+
+    Yields:
+        The pipeline, and whether it is whole.
+    """
+    lesson = _lesson(frame, schema, features, family_name, params, loss, seed, weights)
+    grow = family_named(family_name).stages
+    *before, (_, estimator) = lesson.pipeline.steps
+    if grow is None or isinstance(estimator, DummyClassifier):
+        with _quiet():
+            lesson.pipeline.fit(lesson.X, lesson.target, **lesson.counting)
+        yield lesson.pipeline, True
+        return
+    with _quiet():
+        X = Pipeline(before).fit_transform(lesson.X, lesson.target)
+    counts = lesson.counting.get("model__sample_weight")
+    growth = grow(estimator, X, lesson.target, counts, stages)
+    final = False
+    while not final:
+        with _quiet():
+            final = next(growth)
+        yield lesson.pipeline, final
+
+
+class _Lesson(NamedTuple):
+    """An unfitted pipeline and what it is fitted on."""
+
+    pipeline: Pipeline
+    X: pd.DataFrame
+    target: NDArray[Any]
+    counting: dict[str, Floats]
+
+
+def _lesson(
+    frame: pd.DataFrame,
+    schema: Schema,
+    features: FeaturesConfig,
+    family_name: str,
+    params: Params,
+    loss: str,
+    seed: int,
+    weights: Floats | None,
+) -> _Lesson:
     family = family_named(family_name)
     learned = learned_rows(frame, schema, family, loss, seed)
     counting: dict[str, Floats] = {}
@@ -62,12 +136,16 @@ def fit_pipeline(
         estimator = family.build(params, schema.task, loss, seed, len(used))
     steps = feature_steps(schema, features, family, seed)
     pipeline = Pipeline([*steps, ("model", estimator)])
+    return _Lesson(pipeline, used[list(schema.names)], target, counting)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # A model that stopped early is judged by its score like any other.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        pipeline.fit(used[list(schema.names)], target, **counting)
-    return pipeline
+        yield
 
 
 def learned_rows(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from statistics import fmean
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -14,11 +14,29 @@ from factory.errors import BadData, FactoryError
 from factory.metrics import Metric
 from factory.nouns import Floats, Schema
 from training.family import family_named
-from training.fit import fit_pipeline
-from training.space import Params, Space, starting_point
+from training.fit import fit_pipeline, growing_pipelines, sampled
+from training.space import Params, Space
 from training.split import Positions
 
 Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a trial is to try.
+
+    Attributes:
+        number: its place in the search, from 0.
+        family: model family.
+        params: the family's hyperparameters, plain values.
+        share: part of each fold's rows that it is fitted on; a share below 1 is a heat of a
+            halving search.
+    """
+
+    number: int
+    family: str
+    params: Params
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +47,14 @@ class TrialRecord:
         number: its place in the search, from 0.
         family: model family.
         params: the family's hyperparameters, plain values.
-        state: pruned is given up early, failed is refused by the learner.
+        state: pruned is given up early, or was fitted on a share of the rows; failed is refused
+            by the learner.
         score: the metric's mean over the folds scored, natural units; None where it failed.
         folds: the metric per fold scored.
         started: clock when it began, seconds.
         ended: clock when it ended.
         error: why it failed, one sentence; empty otherwise.
+        share: part of each fold's rows that it was fitted on.
     """
 
     number: int
@@ -46,6 +66,15 @@ class TrialRecord:
     started: float
     ended: float
     error: str = ""
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The metric on one fold; ``final`` unless the model is still growing."""
+
+    value: float
+    final: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,96 +86,65 @@ class Objective:
         schema: their columns.
         features: how columns become numbers.
         losses: loss per family searched.
+        spaces: search space per family.
+        starts: what a search tries before it proposes anything, each once.
         folds: positions to fit on and to score on.
         metric: what is optimised.
         seed: of every fit.
-        first: family and hyperparameters that a search tries before all others.
         weights: how much each row counts in a fit, shape (rows,).
+        stages: scores per fold of a family that grows (see ``Family.stages``).
     """
 
     frame: pd.DataFrame
     schema: Schema
     features: FeaturesConfig
     losses: Mapping[str, str]
+    spaces: Mapping[str, Space]
+    starts: tuple[tuple[str, Params], ...]
     folds: tuple[tuple[Positions, Positions], ...]
     metric: Metric
     seed: int
-    first: tuple[str, Params] | None = None
     weights: Floats | None = None
+    stages: int = 1
 
-    @property
-    def spaces(self) -> Mapping[str, Space]:
-        """Return the search space of each family."""
-        return {
-            name: family_named(name).space(self.schema.task, loss)
-            for name, loss in self.losses.items()
-        }
+    def steps(self, family: str) -> int:
+        """Return how many scores a whole trial of a family has, at most."""
+        growing = family_named(family).stages is not None
+        return len(self.folds) * (self.stages if growing else 1)
 
-    @property
-    def starts(self) -> list[tuple[str, Params]]:
-        """Return what a search tries before it proposes anything, each once."""
-        usual: list[tuple[str, Params]] = [
-            (name, starting_point(space)) for name, space in self.spaces.items()
-        ]
-        if self.first is None:
-            return usual
-        return [self.first, *(start for start in usual if start != self.first)]
-
-    def scores(self, family: str, params: Params) -> Iterator[float]:
+    def scores(self, proposal: Proposal) -> Iterator[Score]:
         """Yield the metric on each fold; folds where it is undefined are passed over."""
         for fit, score in self.folds:
-            pipeline = fit_pipeline(
-                self.frame.iloc[fit],
-                self.schema,
-                self.features,
-                family,
-                params,
-                self.losses[family],
-                self.seed,
-                None if self.weights is None else self.weights[fit],
-            )
             rows = self.frame.iloc[score]
-            outputs = pipeline_outputs(pipeline, self.schema, rows)
-            value = self.metric.value(rows[self.schema.target].to_numpy(), outputs)
-            if isfinite(value):
-                yield value
+            truth = rows[self.schema.target].to_numpy()
+            for pipeline, final in self._fitted(fit, proposal):
+                value = self.metric.value(truth, pipeline_outputs(pipeline, self.schema, rows))
+                if isfinite(value):
+                    yield Score(value, final)
 
-
-class Search(Protocol):
-    """A search backend; one line in ``training.search``."""
-
-    def __call__(
-        self,
-        objective: Objective,
-        *,
-        trials: int,
-        seconds: float,
-        seed: int,
-        clock: Clock,
-        on_trial: Callable[[TrialRecord], None],
-    ) -> tuple[TrialRecord, ...]:
-        """Try models until ``trials`` have run or ``seconds`` have passed.
-
-        The first trials are ``objective.starts``. No
-        trial but the first begins after ``seconds``; one that has begun ends. ``run_trial``
-        performs a trial, so that failure means the same everywhere. With the same seed and number
-        of trials the result is the same.
-
-        Args:
-            objective: what is tried; ``objective.spaces`` says where.
-            trials: most trials.
-            seconds: budget by the clock.
-            seed: of all proposals.
-            clock: seconds.
-            on_trial: told of each trial as it ends.
-        """
+    def _fitted(self, fit: Positions, proposal: Proposal) -> Iterator[tuple[Any, bool]]:
+        if proposal.share < 1:
+            fit = fit[sampled(len(fit), max(1, round(len(fit) * proposal.share)), self.seed)]
+        family = proposal.family
+        settings = (
+            self.frame.iloc[fit],
+            self.schema,
+            self.features,
+            family,
+            proposal.params,
+            self.losses[family],
+            self.seed,
+            None if self.weights is None else self.weights[fit],
+        )
+        if self.steps(family) == len(self.folds):
+            yield fit_pipeline(*settings), True
+            return
+        yield from growing_pipelines(*settings, stages=self.stages)
 
 
 def run_trial(
     objective: Objective,
-    number: int,
-    family: str,
-    params: Params,
+    proposal: Proposal,
     *,
     clock: Clock,
     give_up: Callable[[int, float], bool],
@@ -155,38 +153,40 @@ def run_trial(
 
     Args:
         objective: what scores.
-        number: the trial's place.
-        family: what is fitted.
-        params: its hyperparameters.
+        proposal: what is tried.
         clock: seconds.
-        give_up: told each fold's number from 0 and the mean so far; true prunes the trial.
+        give_up: told each score's number from 1 and the mean so far; true prunes the trial.
     """
     started = clock()
     values: list[float] = []
-    pruned = False
+    pruned = proposal.share < 1
     error = ""
     try:
-        for fold, value in enumerate(objective.scores(family, params)):
-            values.append(value)
-            if give_up(fold, fmean(values)) and fold + 1 < len(objective.folds):
+        last = objective.steps(proposal.family)
+        for step, score in enumerate(objective.scores(proposal), 1):
+            mean = fmean([*values, score.value])
+            if score.final:
+                values.append(score.value)
+            if give_up(step, mean) and step < last:
                 pruned = True
                 break
-        if not values:
+        if not values and not pruned:
             error = f"{objective.metric.name} is undefined in every fold"
     except FactoryError:
         raise
     except Exception as raised:  # noqa: BLE001  a learner may refuse its data in any way it likes
         error = " ".join(f"{type(raised).__name__}: {raised}".split())
     return TrialRecord(
-        number=number,
-        family=family,
-        params=params,
+        number=proposal.number,
+        family=proposal.family,
+        params=proposal.params,
         state="failed" if error else "pruned" if pruned else "complete",
-        score=None if error else fmean(values),
+        score=fmean(values) if values and not error else None,
         folds=tuple(values),
         started=started,
         ended=clock(),
         error=error,
+        share=proposal.share,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,20 +16,18 @@ from factory.metrics import Metric, metric_named
 from factory.nouns import Bools, Floats, Schema
 from training.family import Family, family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
-from training.fit import fit_pipeline, learned_rows, sampled
+from training.fit import fit_pipeline, learned_rows
 from training.judge import completed, make_bundle, trivial_outputs, usual_metrics, watch_gaps
 from training.notes import Note, RowsNote
-from training.objective import Clock, Objective, Search, TrialRecord, ranked
-from training.plugins import plugin
-from training.search import BACKENDS
+from training.objective import Clock, TrialRecord, ranked
+from training.search.run import search
 from training.space import Params
-from training.split import folds, split
+from training.split import split
 from training.threads import one_thread
+from training.trying import IN_MEMORY, SEARCH_ROWS, Keeping, objective_of, plan_of
 
 FEW_ROWS, FEW_OF_A_CLASS = 50, 10
 """Held-out rows, and of one class, below which a score means little."""
-SEARCH_ROWS = 20_000
-"""A search tries models on at most this many training rows; the winner is fitted on all."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ def train(
     *,
     clock: Clock,
     on_trial: Callable[[TrialRecord], None] | None = None,
+    keeping: Keeping = IN_MEMORY,
 ) -> Trained:
     """Search a model on the training rows, fit the best on all of them, judge it on the reference.
 
@@ -71,33 +71,26 @@ def train(
         config: everything else, the seed included.
         clock: seconds, for the search's budget.
         on_trial: told of each trial as it ends.
+        keeping: where trials are kept, and what memory the process holds.
 
     Raises:
         BadData: too few rows, nothing to learn, or no model that can be trained.
         BadConfig: a metric, loss or feature setting that does not fit the data.
     """
-    metric = metric_named(config.metric, schema)
     require_parts(config.check, schema)
-    families = tuple(family_named(name) for name in config.search.families)
-    losses = {f.name: loss_for(f, schema.task, config.search.loss, metric.name) for f in families}
-    check_features(schema, config.features)
-    rows = labelled(frame, schema)
-    parts = split(rows, schema, config.split, config.seed)
-    learn, calibration, reference = (
-        rows.iloc[part].reset_index(drop=True)
-        for part in (parts.train, parts.calibration, parts.reference)
-    )
-    check_target(learn, schema)
-    trials = searched(learn, schema, config, metric, losses, clock, on_trial)
+    given = _given(frame, schema, config)
+    metric, losses, learn = given.metric, given.losses, given.learn
+    trials = searched(learn, schema, config, metric, losses, clock, on_trial, keeping=keeping)
     best, pipeline, failures = fit_first(ranked(trials, metric), learn, schema, config, losses)
+    calibration, reference = given.calibration, given.reference
     bundle = make_bundle(
         pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
     bundle = completed(bundle, config, calibration=calibration, reference=reference, learn=learn)
     trivial = trivial_outputs(schema, learn, len(reference))
     notes = (
-        *_row_notes(len(frame), len(rows), len(learn)),
-        *cardinality_notes(learn, schema, config.features, families),
+        *_row_notes(len(frame), given.rows, len(learn)),
+        *cardinality_notes(learn, schema, config.features, tuple(map(family_named, losses))),
         *date_notes(learn, schema, config.features),
         *failures,
         *_fit_notes(learn, schema, family_named(best.family), losses, config.seed),
@@ -113,6 +106,71 @@ def train(
         calibration=usual_metrics(metric, schema, calibration, bundle.outputs(calibration)),
         baseline=metric.value(reference[schema.target].to_numpy(), trivial),
     )
+
+
+@one_thread()
+def join(
+    frame: pd.DataFrame,
+    schema: Schema,
+    config: ModelConfig,
+    *,
+    clock: Clock,
+    keeping: Keeping,
+    on_trial: Callable[[TrialRecord], None] | None = None,
+) -> tuple[TrialRecord, ...]:
+    """Take part in the search of a training that another process runs, until its trials are over.
+
+    Args:
+        frame: the same rows as that training's.
+        schema: their columns.
+        config: the same configuration.
+        clock: seconds, for this worker's own budget.
+        keeping: the study that it keeps.
+        on_trial: told of each trial of this worker as it ends.
+
+    Returns:
+        All trials that are over, by all workers.
+
+    Raises:
+        Unavailable: there is no such search, or its store does not answer.
+    """
+    given = _given(frame, schema, config)
+    return searched(
+        given.learn,
+        schema,
+        config,
+        given.metric,
+        given.losses,
+        clock,
+        on_trial,
+        keeping=keeping,
+    )
+
+
+class _Given(NamedTuple):
+    """What is learned from and judged on; ``rows`` are labelled."""
+
+    metric: Metric
+    losses: Mapping[str, str]
+    rows: int
+    learn: pd.DataFrame
+    calibration: pd.DataFrame
+    reference: pd.DataFrame
+
+
+def _given(frame: pd.DataFrame, schema: Schema, config: ModelConfig) -> _Given:
+    metric = metric_named(config.metric, schema)
+    families = [family_named(name) for name in config.search.families]
+    losses = {f.name: loss_for(f, schema.task, config.search.loss, metric.name) for f in families}
+    check_features(schema, config.features)
+    rows = labelled(frame, schema)
+    parts = split(rows, schema, config.split, config.seed)
+    learn, calibration, reference = (
+        rows.iloc[part].reset_index(drop=True)
+        for part in (parts.train, parts.calibration, parts.reference)
+    )
+    check_target(learn, schema)
+    return _Given(metric, losses, len(rows), learn, calibration, reference)
 
 
 def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -153,42 +211,24 @@ def searched(
     *,
     first: tuple[str, Params] | None = None,
     weights: Floats | None = None,
+    keeping: Keeping = IN_MEMORY,
 ) -> tuple[TrialRecord, ...]:
     """Run the configured search on the training rows, at most 20,000 of them.
 
     Args:
         learn: labelled rows.
         schema: their columns.
-        config: backend, budget and seed.
+        config: backend, spaces, budget and seed.
         metric: what is optimised.
         losses: loss per family searched.
         clock: seconds.
         on_trial: told of each trial as it ends.
         first: family and hyperparameters to try first.
         weights: how much each row counts in a fit, shape (rows,).
+        keeping: where trials are kept, and what memory the process holds.
     """
-    some = sampled(len(learn), SEARCH_ROWS, config.seed)
-    few = learn.iloc[some].reset_index(drop=True)
-    objective = Objective(
-        frame=few,
-        schema=schema,
-        features=config.features,
-        losses=losses,
-        folds=folds(few, schema, config.search.folds, config.seed),
-        metric=metric,
-        seed=config.seed,
-        first=first,
-        weights=None if weights is None else weights[some],
-    )
-    search: Search = plugin(BACKENDS, config.search.backend)
-    return search(
-        objective,
-        trials=config.search.trials,
-        seconds=config.search.seconds,
-        seed=config.seed,
-        clock=clock,
-        on_trial=on_trial or (lambda _: None),
-    )
+    objective = objective_of(learn, schema, config, metric, losses, first=first, weights=weights)
+    return search(objective, plan_of(config, clock, on_trial, keeping))
 
 
 def fit_first(

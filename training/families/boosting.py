@@ -1,10 +1,13 @@
 """Gradient boosting of trees over histograms."""
 
+from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from factory.nouns import Task
+from factory.nouns import Floats, Task
 from training.family import Family
 from training.space import Float, Int, Params, Space
 
@@ -31,6 +34,17 @@ def _build(params: Params, task: Task, loss: str, seed: int, rows: int) -> Any:
     return HistGradientBoostingClassifier(**settings)
 
 
+def _grow(
+    model: Any, X: Floats, y: NDArray[Any], weights: Floats | None, stages: int
+) -> Iterator[bool]:
+    rounds = model.max_iter
+    wanted = sorted({ceil(rounds * (k + 1) / stages) for k in range(stages)})
+    model.set_params(warm_start=True)
+    for count in wanted:
+        model.set_params(max_iter=count).fit(X, y, sample_weight=weights)
+        yield count == rounds
+
+
 BOOSTING = Family(
     name="boosting",
     losses={
@@ -43,4 +57,6 @@ BOOSTING = Family(
     needs_scaling=False,
     onehot=False,
     native_missing=True,
+    stages=_grow,
+    capacity=("max_leaf_nodes",),
 )

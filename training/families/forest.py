@@ -49,4 +49,5 @@ FOREST = Family(
     onehot=False,
     # Ten times the time of the squared error on 20,000 rows.
     slow_losses=("absolute_error",),
+    capacity=("max_depth",),
 )

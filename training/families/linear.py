@@ -71,4 +71,5 @@ LINEAR = Family(
     needs_scaling=True,
     onehot=True,
     class_rows={"hinge": CALIBRATION_FOLDS},
+    capacity=("C", "alpha"),
 )

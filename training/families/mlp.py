@@ -51,4 +51,5 @@ MLP = Family(
     needs_scaling=True,
     onehot=True,
     row_limit=50_000,
+    capacity=("units",),
 )

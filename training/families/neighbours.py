@@ -42,4 +42,5 @@ NEIGHBOURS = Family(
     # The rows are the model: they are stored with it and searched at each prediction.
     row_limit=20_000,
     weighted=False,
+    capacity=("n_neighbors",),
 )

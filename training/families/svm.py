@@ -47,4 +47,5 @@ SVM = Family(
     onehot=True,
     row_limit=5_000,
     class_rows={"hinge": CALIBRATION_FOLDS},
+    capacity=("C",),
 )

@@ -44,4 +44,5 @@ TREE = Family(
     build=_build,
     needs_scaling=False,
     onehot=False,
+    capacity=("max_depth",),
 )
