@@ -218,8 +218,8 @@ class _Given(optuna.samplers.BaseSampler):  # type: ignore[misc]
 
 
 def _counts(trial: FrozenTrial) -> bool:
-    finished: bool = trial.state.is_finished()
-    return finished and record_of(trial) is not None
+    over = bool(trial.state.is_finished())
+    return over and record_of(trial) is not None
 
 
 def _enqueue(study: optuna.Study, objective: Objective) -> None:
