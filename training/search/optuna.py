@@ -175,7 +175,7 @@ class Joined(Alone):
 
     def _within(self, trial: optuna.Trial) -> bool:
         trials = self._study.get_trials(deepcopy=False)[: trial.number]
-        before = sum(_counts(t) or t.state == TrialState.RUNNING for t in trials)
+        before: int = sum(_counts(t) or t.state == TrialState.RUNNING for t in trials)
         return before < self.plan.trials
 
     def _opened(self) -> optuna.Study:
