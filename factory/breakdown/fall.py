@@ -8,6 +8,7 @@ from scipy.special import stdtr, stdtrit
 
 from factory.bootstrap import ends
 from factory.breakdown.parts import SegmentPerformance
+from factory.breakdown.proportion import compare, proportion
 from factory.calibrate import dependence
 from factory.config import CheckConfig
 from factory.metrics import SMALLEST, Metric, encode, metric_draws
@@ -34,10 +35,12 @@ def fall(
 ) -> SegmentPerformance:
     """Measure a metric on two samples of rows, and test that it is no worse on the second.
 
-    The relative loss is compared with its standard error, the larger of two: that of each sample
-    on its own, and that of both together, as if nothing had happened; the latter holds where one
-    sample is too uniform to show its spread. A score also may not be known better than to one
-    row. The error is that of a mean over rows where the metric is one, else the bootstrap's.
+    A share of rows, such as precision, is tested exactly (see ``factory.breakdown.proportion``).
+    Of any other metric the relative loss is compared with its standard error, the larger of two:
+    that of each sample on its own, and that of both together, as if nothing had happened; the
+    latter holds where one sample is too uniform to show its spread. A score also may not be known
+    better than to one row. The error is that of a mean over rows where the metric is one, else the
+    bootstrap's.
 
     Args:
         metric: the metric.
@@ -48,7 +51,8 @@ def fall(
         seed: of the resampling.
 
     Returns:
-        No realised value below 10 rows, and no test below 30 in either sample.
+        No realised value below 10 rows, and no test below 30 in either sample, nor of a share of
+        fewer than two rows.
 
     Source:
         Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 16.
@@ -69,17 +73,19 @@ def fall(
     fewest = min(len(reference[0]), len(window[0]))
     if before is None or fewest < TESTED:
         return SegmentPerformance(before, realised)
-    error = _error(metric, reference, window, config.resamples, seed)
-    if error is None:
-        return SegmentPerformance(before, realised)
+    found = SegmentPerformance(before, realised, fall=-metric.gain(before, now))
     scale = max(abs(before), SMALLEST)
-    return with_power(
-        SegmentPerformance(before, realised, fall=-metric.gain(before, now)),
-        error / scale,
-        fewest - 1,
-        config,
-        level,
-    )
+    shares = [proportion(metric, *side) for side in (reference, window)]
+    if shares[0] is not None and shares[1] is not None:
+        told = compare(metric, shares[0], shares[1])
+        if told is None:
+            return SegmentPerformance(before, realised)
+        error = told.error / scale
+        return with_power(found, error, told.freedom, config, level, p_value=told.p_value)
+    spread = _error(metric, reference, window, config.resamples, seed)
+    if spread is None:
+        return SegmentPerformance(before, realised)
+    return with_power(found, spread / scale, fewest - 1, config, level)
 
 
 def fall_estimated(
@@ -119,7 +125,13 @@ def fall_estimated(
 
 
 def with_power(
-    found: SegmentPerformance, error: float, freedom: float, config: CheckConfig, level: float
+    found: SegmentPerformance,
+    error: float,
+    freedom: float,
+    config: CheckConfig,
+    level: float,
+    *,
+    p_value: float | None = None,
 ) -> SegmentPerformance:
     """Return a measured fall with its p-value, its power and its alarm.
 
@@ -129,6 +141,7 @@ def with_power(
         freedom: degrees of freedom of that.
         config: the fall that is accepted.
         level: p-value below which it alarms.
+        p_value: of an exact test; from Student's law when absent.
 
     >>> found = with_power(SegmentPerformance(fall=0.2), 0.05, 99, CheckConfig(), 0.01)
     >>> found.alarm, round(found.p_value, 6), round(found.detectable, 2), found.powered
@@ -136,8 +149,9 @@ def with_power(
     """
     if found.fall is None or not np.isfinite(found.fall):
         return found
-    certain = float(found.fall <= 0)
-    p_value = float(stdtr(freedom, -found.fall / error)) if error > 0 else certain
+    if p_value is None:
+        certain = float(found.fall <= 0)
+        p_value = float(stdtr(freedom, -found.fall / error)) if error > 0 else certain
     needed = (POWER_Z - float(stdtrit(freedom, level))) * error
     detectable = max(needed, config.tolerance)
     powered = bool(needed <= config.tolerance)
