@@ -139,6 +139,12 @@ def _up(p: argparse.ArgumentParser) -> None:
     p.add_argument("--detach", action="store_true", help="return when it is up")
 
 
+def _server(p: argparse.ArgumentParser) -> None:
+    p.add_argument("server", choices=("prefect", "mlflow"))
+    p.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    p.add_argument("--port", type=_count, required=True)
+
+
 def _doctor(p: argparse.ArgumentParser) -> None:
     _exit_code(p, "1 when anything may fail")
 
@@ -190,6 +196,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "reproduce": _reproduce,
     "verify": _verify,
     "up": _up,
+    "server": _server,
     "doctor": _doctor,
     "deploy": _deploy,
     "trigger": _trigger,

@@ -21,13 +21,15 @@ DONE, ALARM, USER_ERROR, INTERNAL_ERROR = 0, 1, 2, 3
 class Command:
     """One row of the table: its name and module, what it does, and what it says first.
 
-    ``founds``: it needs no home folder that is there already.
+    ``founds``: it needs no home folder that is there already. ``joins``: it uses the stack that
+    runs in the home.
     """
 
     name: str
     summary: str
     doing: str
     founds: bool = False
+    joins: bool = True
 
 
 COMMANDS = (
@@ -95,12 +97,16 @@ COMMANDS = (
     Command(
         "up", "the whole stack: servers, workers, predictor", "Starting the stack ...", founds=True
     ),
-    Command("down", "end the stack of this home", ""),
+    Command("down", "end the stack of this home", "", joins=False),
+    Command(
+        "server", "one server of the stack, for a container", "Starting {server} ...", founds=True
+    ),
     Command(
         "doctor",
         "whether this installation can work, and how to mend it",
         "Looking ...",
         founds=True,
+        joins=False,
     ),
     Command(
         "deploy", "create or update the deployments of these models", "Deploying ...", founds=True
@@ -154,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not args.command.founds:
             _require(args.home)
-        join(os.environ, args.home)
+        if args.command.joins:
+            join(os.environ, args.home)
         command = importlib.import_module(f"flows.commands.{args.command.name}")
         code: int = command.run(args)
     except FactoryError as error:

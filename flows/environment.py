@@ -126,10 +126,10 @@ def run_flow(where: str, home: Path, **parameters: object) -> Any:
         return answer
 
 
-def prefect_command(port: int) -> list[str]:
-    """Return the arguments that start a Prefect server on a loopback port."""
+def prefect_command(port: int, host: str = LOOPBACK) -> list[str]:
+    """Return the arguments that start a Prefect server."""
     app = "flows.stack.prefect_app:create_app"
-    where = ["--host", LOOPBACK, "--port", str(port)]
+    where = ["--host", host, "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", "--factory", app, *where, "--log-level", "warning"]
 
 

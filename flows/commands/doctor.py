@@ -1,5 +1,6 @@
 """``factory doctor``: whether this installation can work, and how to mend it."""
 
+import os
 from argparse import Namespace
 from dataclasses import asdict
 
@@ -11,7 +12,7 @@ STYLES = {"ok": "green", "note": "dim", "warning": "yellow", "problem": "bold re
 
 def run(args: Namespace) -> int:
     """Look at everything, and tell what was found with its fix."""
-    found = examine(args.home)
+    found = examine(args.home, os.environ)
     fine = all(finding.grade in {"ok", "note"} for finding in found)
     if args.json:
         print_json({"ok": fine, "findings": [asdict(finding) for finding in found]})

@@ -1,11 +1,12 @@
 """Looks whether an installation can work, and says how to mend what cannot."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from factory.errors import FactoryError
 from flows.doctor.finding import Finding
+from flows.environment import join
 
 CHECKS = {
     "python": "flows.doctor.versions:python",
@@ -25,9 +26,20 @@ CHECKS = {
 """Per check: a function of the home folder and the environment that returns findings."""
 
 
-def examine(home: Path, environ: Mapping[str, str] = os.environ) -> list[Finding]:
-    """Run every check; one that fails itself is a finding too."""
+def examine(home: Path, environ: Mapping[str, str]) -> list[Finding]:
+    """Run every check, as a command in this home would be run.
+
+    Args:
+        home: the factory's home folder.
+        environ: of the command. A stack that runs is joined by it, or the reason why not is the
+            first finding; a check that fails itself is one too.
+    """
     found: list[Finding] = []
+    environ = dict(environ)
+    try:
+        join(environ, home)
+    except FactoryError as error:
+        found.append(Finding("settings", "problem", error.problem, error.hint))
     for name, where in CHECKS.items():
         module, function = where.split(":")
         check: Callable[[Path, Mapping[str, str]], Iterable[Finding]]

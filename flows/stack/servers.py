@@ -1,0 +1,74 @@
+"""The servers of a stack: Prefect's and MLflow's, as parts."""
+
+import sys
+from collections.abc import Mapping
+
+from flows.environment import prefect_command, prefect_database
+from flows.stack.access import mlflow_access, prefect_access
+from flows.stack.local import LOOPBACK
+from flows.stack.part import Part
+from registry.home import Home
+
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
+
+
+def prefect_part(home: Home, host: str, port: int, environ: Mapping[str, str]) -> Part:
+    """Return Prefect's server, with its pages and services.
+
+    Args:
+        home: keeps its database, unless ``PREFECT_API_DATABASE_CONNECTION_URL`` is set.
+        host: address to listen on.
+        port: the same.
+        environ: as above; ``PREFECT_SERVER_UI_API_URL`` is where browsers find the API,
+            ``FACTORY_AUTH`` who may use it.
+    """
+    url = f"http://{_near(host)}:{port}"
+    told = {
+        "PREFECT_API_DATABASE_CONNECTION_URL": prefect_database(home.prefect),
+        "PREFECT_SERVER_UI_API_URL": f"{url}/api",
+        **{key: environ[key] for key in PREFECT_SET if environ.get(key)},
+        "PREFECT_SERVER_API_HOST": host,
+        "PREFECT_SERVER_API_PORT": str(port),
+        # Leases kept in memory would be lost at a restart, and their slots taken for ever.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
+        **prefect_access(environ),
+    }
+    command = tuple(prefect_command(port, host))
+    return Part("prefect", command, told, health=f"{url}/api/health", link=url)
+
+
+PREFECT_SET = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_UI_API_URL")
+
+
+def mlflow_part(home: Home, host: str, port: int, environ: Mapping[str, str]) -> Part:
+    """Return MLflow's server.
+
+    Args:
+        home: keeps runs and files, unless ``MLFLOW_BACKEND_STORE_URI`` or
+            ``MLFLOW_ARTIFACTS_DESTINATION`` are set.
+        host: address to listen on.
+        port: the same.
+        environ: as above; ``FACTORY_AUTH`` says who may use it.
+    """
+    access = mlflow_access(environ, home.path)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
+    command += ["--app-name", "basic-auth"] if access else []
+    remote = environ.get("MLFLOW_ARTIFACTS_DESTINATION")
+    told = {
+        # Addresses may hold passwords, and arguments show in process lists.
+        "MLFLOW_BACKEND_STORE_URI": environ.get("MLFLOW_BACKEND_STORE_URI") or home.tracking_uri,
+        "MLFLOW_WORKERS": "1",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Local files are read and written where they are, so that a home works without a server
+        # too; those in a bucket go through the server, and clients need no key to it.
+        "MLFLOW_SERVE_ARTIFACTS": "true" if remote else "false",
+        **({} if remote else {"MLFLOW_DEFAULT_ARTIFACT_ROOT": home.artifacts.as_uri()}),
+        **access,
+    }
+    url = f"http://{_near(host)}:{port}"
+    return Part("mlflow", tuple(command), told, health=f"{url}/health", link=url)
+
+
+def _near(host: str) -> str:
+    return LOOPBACK if host == EVERYWHERE else host
