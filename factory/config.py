@@ -1,6 +1,7 @@
 """A model's configuration: one YAML file, read into frozen parts; unknown keys are refused."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -24,7 +25,9 @@ from factory.online.config import OnlineConfig
 from factory.policy import Part, PolicyConfig, Share
 from factory.searching import RANGE_KEYS, RANGE_TAGS, SearchConfig
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+"""What a model may be called: files are called by it too."""
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
 class DataConfig(Part):

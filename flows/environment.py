@@ -14,7 +14,7 @@ from factory.errors import Unavailable
 from flows.stack.access import client_environ
 from flows.stack.local import LOOPBACK, answers, die_with_parent, free_port
 from flows.stack.state import running
-from registry.addresses import without_password
+from registry.addresses import require_no_password, without_password
 from registry.home import open_home
 
 START_SECONDS = 120.0
@@ -113,8 +113,14 @@ def run_flow(where: str, home: Path, **parameters: object) -> Any:
     Args:
         where: "module:flow".
         home: the factory's home folder, also the flow's parameter ``home``.
-        **parameters: the flow's others.
+        **parameters: the flow's others; Prefect keeps them.
+
+    Raises:
+        BadConfig: a parameter is an address with a password.
     """
+    for value in parameters.values():
+        if isinstance(value, str):
+            require_no_password(value)
     with prefect_server(open_home(home, os.environ).prefect) as ready:
         module, name = where.split(":")
         flow = getattr(importlib.import_module(module), name)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from factory.config import ModelConfig, load_config, parse_config
+from factory.config import NAME, ModelConfig, load_config, parse_config
+from factory.errors import UnknownModel
 from registry.addresses import without_password
 from registry.home import Home, open_home
 from registry.ledger import Ledger
@@ -44,10 +45,19 @@ def open_unmended(home: str | Path) -> Workplace:
 
 
 def resolve(name: str) -> tuple[str, ModelConfig | None]:
-    """Return a model's name and, where ``name`` is a config file, its configuration."""
+    """Return a model's name and, where ``name`` is a config file, its configuration.
+
+    Raises:
+        BadConfig: the file cannot be used.
+        UnknownModel: it can be no model's name; files are called by names.
+    """
     if name.endswith((".yaml", ".yml")):
         config = load_config(Path(name))
         return config.name, config
+    if not NAME.fullmatch(name):
+        raise UnknownModel(
+            f"{name!r} can be no model's name.", hint="factory models lists those there are"
+        )
     return name, None
 
 

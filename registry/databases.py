@@ -1,4 +1,7 @@
-"""Tables from SQL databases, named ``URL#table`` or ``URL#schema.table``."""
+"""Tables from SQL databases, named ``URL#table`` or ``URL#schema.table``.
+
+A password is best written as ``${NAME}``: it is then read from the environment, and never kept.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from factory.errors import BadConfig, BadData, Unavailable
-from registry.addresses import without_password
+from registry.addresses import opened, without_password
 from registry.columns import cells
 from registry.nearest import nearest
 
@@ -29,7 +32,7 @@ def read_database(location: str) -> Any:
     address, _, name = location.rpartition("#")
     if not address or not name:
         raise BadConfig(f"{without_password(location)} names no table.", hint=EXAMPLE)
-    url = _parsed(address)
+    url = _parsed(opened(address))
     shown = without_password(address)
     try:
         engine = create_engine(url, poolclass=NullPool)
