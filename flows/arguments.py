@@ -136,6 +136,7 @@ def _name(p: argparse.ArgumentParser) -> None:
 
 
 def _up(p: argparse.ArgumentParser) -> None:
+    p.add_argument("configs", nargs="*", metavar="CONFIG", help="models' YAML files, to deploy")
     p.add_argument("--detach", action="store_true", help="return when it is up")
 
 

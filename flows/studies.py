@@ -11,6 +11,7 @@ import psutil
 
 from factory.config import ModelConfig
 from flows.workplace import Workplace
+from registry.addresses import opened
 from training.plan import Study
 from training.trying import Keeping
 
@@ -35,7 +36,7 @@ def keeping(
     if told == "memory":
         return Keeping(memory=lambda: memory().rss / 2**20)
     name = f"{settings.name}-{_digest(settings, data_sha256)}"
-    where = str(place.home.path / FOLDER / f"{name}.journal") if told == "home" else told
+    where = str(place.home.path / FOLDER / f"{name}.journal") if told == "home" else opened(told)
     worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
     study = Study(name=name, place=where, worker=worker, join=join)
     return Keeping(study, memory=lambda: memory().rss / 2**20)

@@ -6,9 +6,10 @@ import sys
 import time
 from argparse import Namespace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from factory.errors import Unavailable
+from factory.errors import BadConfig, Unavailable
 from flows.console import print_json, print_table, say
 from flows.stack.logs import last_words, log_of
 from flows.stack.plan import plan
@@ -20,6 +21,12 @@ from registry.home import open_home
 
 def run(args: Namespace) -> int:
     """Start everything in order, keep it running, and stop it when asked."""
+    configs = [Path(config).absolute() for config in args.configs]
+    for config in configs:
+        if not config.is_file():
+            raise BadConfig(
+                f"No config file at {config}.", hint="factory init DATA --target COL -o FILE"
+            )
     if args.detach:
         return _detached(args)
     home = open_home(args.home, os.environ)
@@ -27,7 +34,7 @@ def run(args: Namespace) -> int:
         if left is not None:
             count = sweep(left["mark"])
             say(f"A stack was killed here; {count} processes of it were left, and are ended.")
-        planned = plan(home, os.environ)
+        planned = plan(home, configs, os.environ)
         facts = {"since": datetime.now(UTC).isoformat(timespec="seconds"), **planned.facts}
         started = time.monotonic()
 
@@ -60,7 +67,7 @@ def _detached(args: Namespace) -> int:
     if running(args.home) is not None:
         raise Unavailable(f"A factory is up in {args.home} already.", hint="factory down")
     log = log_of(args.home, "supervisor")
-    command = [sys.executable, "-m", "flows.cli", "up", "--home", str(args.home)]
+    command = [sys.executable, "-m", "flows.cli", "up", *args.configs, "--home", str(args.home)]
     with log.open("ab") as sink:
         process = subprocess.Popen(  # noqa: S603 - this very command
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True

@@ -31,3 +31,10 @@ def last_words(log: Path) -> str:
     said = [line.strip() for line in lines if line.strip()]
     errors = [line for line in said[-40:] if line.startswith("error: ")]
     return (errors or said or ["it said nothing"])[-1][:500]
+
+
+def says(log: Path, words: str, begun: int) -> bool:
+    """Whether a log contains words after its first ``begun`` bytes."""
+    with log.open("rb") as file:
+        file.seek(begun)
+        return words.encode() in file.read()

@@ -18,7 +18,8 @@ class Part:
         command: arguments; they show in process lists and hold no secret.
         environ: what it gets beside the stack's own environment.
         after: parts that must be ready before it starts.
-        health: URL that answers 200 when it can be used; without one it is healthy when it runs.
+        health: URL that answers 200 while it can be used.
+        says: what its log says once it can be used. A part with neither can be once it runs.
         link: where people look at it.
         once: it ends by itself, and is ready when it ended well.
         start_seconds: how long it may take to become healthy.
@@ -31,6 +32,7 @@ class Part:
     environ: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     health: str | None = None
+    says: str | None = None
     link: str | None = None
     once: bool = False
     start_seconds: float = 180.0

@@ -1,8 +1,10 @@
 """Which parts a home's stack has, on which ports, and what each is told."""
 
 import secrets
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flows.stack.access import client_environ
@@ -23,11 +25,12 @@ class Plan:
     facts: Mapping[str, Any]
 
 
-def plan(home: Home, environ: Mapping[str, str]) -> Plan:
+def plan(home: Home, configs: Sequence[Path], environ: Mapping[str, str]) -> Plan:
     """Plan the stack of a home.
 
     Args:
         home: where state is kept.
+        configs: of the models to deploy.
         environ: ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``, where set, name servers that
             run already; ``PREFECT_API_DATABASE_CONNECTION_URL``, ``MLFLOW_BACKEND_STORE_URI``
             and ``MLFLOW_ARTIFACTS_DESTINATION`` what ours keep their state in, in place of the
@@ -46,6 +49,7 @@ def plan(home: Home, environ: Mapping[str, str]) -> Plan:
         port = free_port()
         shared["MLFLOW_TRACKING_URI"] = f"http://{LOOPBACK}:{port}"
         servers.append(mlflow_part(home, LOOPBACK, port, environ))
+    others = workers(home, configs, tuple(part.name for part in servers))
     links = {
         "Prefect": shared["PREFECT_API_URL"].removesuffix("/api"),
         "MLflow": shared["MLFLOW_TRACKING_URI"],
@@ -53,7 +57,21 @@ def plan(home: Home, environ: Mapping[str, str]) -> Plan:
     }
     ours = {**environ, **client_environ(environ), **shared, "FACTORY_HOME": str(home.path), **QUIET}
     facts = {"environ": shared, "links": links, "ledger": without_password(home.ledger_url)}
-    return Plan(secrets.token_hex(8), tuple(servers), ours, facts)
+    return Plan(secrets.token_hex(8), (*servers, *others), ours, facts)
+
+
+def workers(home: Home, configs: Sequence[Path], servers: tuple[str, ...]) -> list[Part]:
+    """Return what stands on the servers: the deployments, and a worker for each queue."""
+    factory = (sys.executable, "-m", "flows.cli")
+    told = ("--home", str(home.path))
+    parts = []
+    if configs:
+        deploy = (*factory, "deploy", *map(str, configs), *told)
+        parts.append(Part("deploy", deploy, after=servers, once=True))
+    for name, queue in (("worker", "default"), ("trainer", "gpu")):
+        command = (*factory, "worker", "--queue", queue, "--name", name, *told)
+        parts.append(Part(name, command, after=servers, says="started!", stop_seconds=20.0))
+    return parts
 
 
 SHARED = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")
@@ -61,7 +79,5 @@ SHARED = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")
 QUIET = {
     # What a part says is kept in its log.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PYTHONUNBUFFERED": "1",
 }

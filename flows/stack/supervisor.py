@@ -14,7 +14,7 @@ from typing import Any
 
 from factory.errors import Unavailable
 from flows.stack.local import answers
-from flows.stack.logs import bound, last_words, log_of
+from flows.stack.logs import bound, last_words, log_of, says
 from flows.stack.part import STATE_READY, Part, State, back_off
 from flows.stack.processes import MARK, PART, spawn, sweep
 from flows.stack.state import write_state
@@ -41,6 +41,7 @@ class Kept:
     due: float = 0.0
     deaths: int = 0
     starts: int = 0
+    begun: int = 0
     proven: bool = False
 
     def told(self) -> dict[str, Any]:
@@ -129,26 +130,24 @@ class Supervisor:
     def _start(self, kept: Kept, now: float) -> None:
         part = kept.part
         environ = {**self._environ, **part.environ, PART: part.name}
+        kept.begun = kept.log.stat().st_size if kept.log.exists() else 0
         kept.process = spawn(part.command, environ, kept.log)
         kept.starts += 1
         kept.since = kept.well = now
         self._enter(kept, "starting")
-        if part.health is None and not part.once:
-            self._enter(kept, "healthy")
 
     def _look(self, kept: Kept, now: float) -> None:
-        part = kept.part
-        if part.health is not None and (
-            kept.state == "starting" or now - kept.looked >= LOOK_SECONDS
-        ):
-            kept.looked = now
-            if answers(part.health):
-                kept.well, kept.proven = now, True
-                if kept.state == "starting":
-                    self._tell(f"{part.name} is ready after {now - kept.since:.0f} s")
-                    self._enter(kept, "healthy")
-        patience = part.start_seconds if kept.state == "starting" else part.hung_seconds
-        if (part.health is not None or part.once) and now - kept.well > patience:
+        part, starting = kept.part, kept.state == "starting"
+        if not starting and (part.health is None or now - kept.looked < LOOK_SECONDS):
+            return
+        kept.looked = now
+        patience = part.start_seconds if starting else part.hung_seconds
+        if not part.once and _is_well(kept):
+            kept.well = now
+            if starting:
+                self._tell(f"{part.name} is ready after {now - kept.since:.0f} s")
+                self._enter(kept, "healthy")
+        elif now - kept.well > patience:
             self._died(kept, f"gave no answer for {patience:.0f} s", now)
 
     def _died(self, kept: Kept, why: str, now: float) -> None:
@@ -230,6 +229,12 @@ class Supervisor:
             yield
         finally:
             reaper.communicate(b".")
+
+
+def _is_well(kept: Kept) -> bool:
+    if kept.part.health is not None:
+        return answers(kept.part.health)
+    return kept.part.says is None or says(kept.log, kept.part.says, kept.begun)
 
 
 def _ending(code: int) -> str:

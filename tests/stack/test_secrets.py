@@ -37,7 +37,7 @@ def test_servers_and_clients_agree(home):
 def test_no_secret_is_in_an_argument_a_file_or_what_others_are_told(home):
     url = "postgresql://me:correct%20horse@h/d"
     environ = {**AUTH, "MLFLOW_BACKEND_STORE_URI": url, "FACTORY_LEDGER_URL": url}
-    planned = plan(home, environ)
+    planned = plan(home, (), environ)
     for part in planned.parts:
         assert not any("horse" in word for word in part.command)
     assert "horse" not in str(planned.facts)

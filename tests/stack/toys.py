@@ -37,7 +37,7 @@ def parts(kind: str) -> list[Part]:
     url = f"http://127.0.0.1:{port}"
     stubborn = ["stubborn"] if kind == "stubborn" else []
     made = [
-        Part("worker", python(WORK), after=("web",), stop_seconds=0.5),
+        Part("worker", python(WORK), after=("web",), says="working", stop_seconds=0.5),
         Part("web", python(WEB, str(port), *stubborn), health=url, link=url, stop_seconds=0.5),
     ]
     if kind == "broken":
