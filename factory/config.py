@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -158,6 +158,24 @@ class HedgesConfig(Part):
     )
 
 
+class ServeConfig(Part):
+    """How a challenger is tried on real traffic before it is promoted."""
+
+    challenger: Literal["off", "shadow", "canary"] = Field(
+        "off", description="shadow: scores rows for the log only; canary: answers some requests"
+    )
+    share: Share = Field(0.1, description="of the requests that the challenger sees")
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Return the part of a bundle's configuration; the defaults where it has none.
+
+        >>> ServeConfig.of({"serve": {"challenger": "shadow"}}).share
+        0.1
+        """
+        return cls.model_validate(config.get("serve", {}))
+
+
 class ModelConfig(Part):
     """One model: everything from data to policy. Only name and data are required."""
 
@@ -173,6 +191,7 @@ class ModelConfig(Part):
     hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
     deploy: DeployConfig = DeployConfig()
+    serve: ServeConfig = ServeConfig()
     seed: int = Field(0, ge=0, le=2**32 - 1)
 
 

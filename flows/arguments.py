@@ -114,6 +114,12 @@ def _history(p: argparse.ArgumentParser) -> None:
     p.add_argument("--at", help="what served at this moment, ISO format, UTC")
 
 
+def _serve(p: argparse.ArgumentParser) -> None:
+    p.add_argument("names", nargs="+", help="registered names, or config files")
+    p.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
+    p.add_argument("--host", default="127.0.0.1", help="address to listen on")
+
+
 def _verify(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", nargs="?", help="the model's name or config file (default: all)")
     _exit_code(p, "1 when anything was edited")
@@ -195,6 +201,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "decisions": _name,
     "replay": _replay,
     "reproduce": _reproduce,
+    "serve": _serve,
     "verify": _verify,
     "up": _up,
     "server": _server,

@@ -83,6 +83,7 @@ COMMANDS = (
         "Promoting version {version} of {name} ...",
     ),
     Command("rollback", "serve an earlier version again", "Rolling {name} back ..."),
+    Command("serve", "answer requests with the champions", "Loading {names} ..."),
     Command("models", "list the models and their champions", ""),
     Command("status", "what serves, since when, and the last decision", ""),
     Command("history", "who replaced which champion, when and why", ""),

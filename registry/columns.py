@@ -41,6 +41,11 @@ def cells(column: pd.Series) -> Any:
         array = pa.array(column, from_pandas=True)
     except (pa.ArrowException, OverflowError):
         array = pa.array([None if _void(value) else str(value) for value in column], pa.string())
+    return arrow_cells(array)
+
+
+def arrow_cells(array: Any) -> Any:
+    """Return an Arrow column's cells, chunked or not, with everything missing as null."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):

@@ -100,6 +100,12 @@ class Ledger:
         """Return every decision on a model, oldest first."""
         return [decision_of(entry) for entry in self._of(model, "decision")]
 
+    def newest_decision(self, model: str) -> Decision | None:
+        """Return the last decision on a model, None where there is none."""
+        wanted = select(entries).where(entries.c.model == model, entries.c.kind == "decision")
+        found = self._read(wanted.order_by(entries.c.sequence.desc()).limit(1))
+        return decision_of(found[0]) if found else None
+
     def windows(self, model: str) -> list[WindowEntry]:
         """Return every window that a model was trained or checked on, oldest first."""
         return fold_windows(self._of(model, "window", "mark"))

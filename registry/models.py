@@ -145,6 +145,16 @@ class Models(Versions):
         self._version(name, version)
         self.client.set_registered_model_alias(name, CHALLENGER, str(version))
 
+    def challenger(self, name: str) -> int | None:
+        """Return the version that is to be judged against the champion; None where none is.
+
+        Raises:
+            UnknownModel: nothing of that name is registered.
+        """
+        marked = self._registered(name).aliases.get(CHALLENGER)
+        version = None if marked is None else int(marked)
+        return None if version == self.ledger.champion(name) else version
+
     def repair(self) -> list[str]:
         """Make the aliases of every model agree with the ledger; return in words what moved.
 

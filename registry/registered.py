@@ -148,6 +148,14 @@ class Versions:
         """Return where MLflow shows a version: at its server, else at a local ``mlflow ui``."""
         return f"{ui_address(self.home)}/#/models/{quote(name)}/versions/{version}"
 
+    def created(self, name: str, version: int) -> float:
+        """Return when a version was registered, in seconds since 1970.
+
+        Raises:
+            UnknownModel: there is no such model or version.
+        """
+        return float(self._version(name, version).creation_timestamp) / 1000
+
     def content(self, name: str, version: int) -> dict[str, str]:
         """Return the SHA-256 of each of a version's files, as they are now.
 

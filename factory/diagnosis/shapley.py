@@ -18,12 +18,17 @@ ORDERS = 8
 """Orders of the features that are drawn; each is gone through there and back."""
 
 
-def linear_values(estimator: Any, X: Floats) -> Floats | None:
+def linear_values(estimator: Any, X: Floats, means: Floats | None = None) -> Floats | None:
     """Return each column's part in each row's score, shape (n, columns, outputs).
 
     The score is a class's margin, or the target. Columns are taken to vary on their own, so that
     a part is the coefficient times what the value is above its mean. None where the estimator is
     not linear.
+
+    Args:
+        estimator: fitted.
+        X: what it reads, shape (n, columns).
+        means: of the columns, shape (columns,); those of ``X`` when absent.
 
     Source:
         Lundberg and Lee, A unified approach to interpreting model predictions (2017),
@@ -43,7 +48,8 @@ def linear_values(estimator: Any, X: Floats) -> Floats | None:
     if not isinstance(estimator, LINEAR):
         return None
     weights = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64)) * scale
-    return np.asarray((X - X.mean(axis=0))[:, :, None] * weights.T[None])
+    centre = X.mean(axis=0) if means is None else means
+    return np.asarray((X - centre)[:, :, None] * weights.T[None])
 
 
 def sampled_values(bundle: Bundle, rows: pd.DataFrame, others: pd.DataFrame, seed: int) -> Floats:

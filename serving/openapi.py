@@ -1,0 +1,260 @@
+"""The OpenAPI document of a service: each model with its own columns, so that clients can check."""
+
+from importlib.metadata import version
+from typing import Any
+
+from factory.nouns import Kind, Schema
+from registry.columns import MISSING
+from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, JSON, PARQUET
+from serving.shelf import Shelf
+
+Node = dict[str, Any]
+DATE = (
+    r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$"
+)
+NUMBER = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"
+CELLS: dict[Kind, Node] = {
+    "number": {
+        "description": "A number; null is missing. Decimal text is read as the number it is.",
+        "anyOf": [
+            {"type": ["number", "boolean", "null"]},
+            {"type": "string", "pattern": NUMBER},
+            {"enum": list(MISSING)},
+        ],
+    },
+    "category": {
+        "description": "Text; null is missing. A number is the text that it prints.",
+        "type": ["string", "number", "boolean", "null"],
+    },
+    "date": {
+        "description": "ISO 8601, UTC without a zone, or seconds since 1970; null is missing.",
+        "anyOf": [{"type": "null"}, {"type": "string", "pattern": DATE}, {"enum": list(MISSING)}],
+    },
+}
+CSV_CELLS: dict[Kind, str] = {
+    "number": "(-?[0-9]{1,6}(\\.[0-9]{1,3})?)?",
+    "category": "[a-z]{0,8}",
+    "date": "(20[0-9]{2}-0[1-9]-1[0-9])?",
+}
+FAULT: Node = {
+    "type": "object",
+    "required": ["row", "column", "rule", "got"],
+    "properties": {
+        "row": {"type": "integer", "description": "place in the request, from 0"},
+        "column": {"type": "string"},
+        "rule": {"enum": ["required", "number", "date", "text", "finite"]},
+        "got": {"type": "string"},
+    },
+}
+PROBLEM: Node = {
+    "type": "object",
+    "required": ["error", "kind", "fix"],
+    "properties": {
+        "error": {"type": "string"},
+        "kind": {"type": "string"},
+        "fix": {"type": "string"},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
+    },
+}
+REFUSALS = {
+    "400": "The body cannot be read.",
+    "405": "Another method is asked for.",
+    "413": "The body is too large.",
+    "415": "A body of that type is not understood.",
+    "422": "No row can be predicted; errors names column and rule of each.",
+    "501": "What was asked for is not installed.",
+    "503": "Predictions come faster than they can be logged.",
+}
+
+
+def document(shelf: Shelf) -> Node:
+    """Return the document of what a service answers now."""
+    paths: dict[str, Node] = {
+        path: _get(path)
+        for path in ("/", "/ping", "/health", "/v2", "/v2/health/live", "/v2/health/ready")
+    }
+    for place, (name, line) in enumerate(shelf.lines.items()):
+        schema = line.champion.bundle.schema
+        paths |= _of_model(
+            name, schema, ["", f"/models/{name}"] if place == 0 else [f"/models/{name}"]
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Model Factory predictor",
+            "version": version("drift-factory"),
+            "description": "Bad rows never harm their neighbours: an answer to a request with some "
+            "bad rows has null in their places, and says in errors what is wrong with them. A "
+            "request without any good row is refused with 422.",
+        },
+        "paths": paths,
+        "components": {"schemas": {"Fault": FAULT, "Problem": PROBLEM}},
+    }
+
+
+def _of_model(name: str, schema: Schema, prefixes: list[str]) -> dict[str, Node]:
+    paths: dict[str, Node] = {}
+    for prefix in prefixes:
+        label = prefix.strip("/").replace("/", "_") or "first"
+        paths[f"{prefix}/invocations"] = {
+            "post": _operation(
+                f"invocations_{label}", f"Predict with {name}, as MLflow's servers do.",
+                _bodies(_mlflow(schema), schema), _content(_invocations(schema)),
+            )
+        }  # fmt: skip
+        explained: Node = {"type": "object", "required": ["explanations", "model", "version"]}
+        paths[f"{prefix}/explain"] = {
+            "post": _operation(
+                f"explain_{label}", f"Say why {name} predicts what it does.",
+                {JSON: {"schema": _records(schema)}}, {JSON: {"schema": explained}},
+            )
+        }  # fmt: skip
+    paths[f"/v2/models/{name}"] = _get(f"metadata of {name}")
+    paths[f"/v2/models/{name}/ready"] = _get(f"readiness of {name}")
+    paths[f"/v2/models/{name}/infer"] = {
+        "post": _operation(
+            f"infer_{name}", f"Predict with {name}, as the Open Inference Protocol has it.",
+            _bodies(_v2(schema), schema), _content(_infer()),
+        )
+    }  # fmt: skip
+    return paths
+
+
+def _get(what: str) -> Node:
+    said = {"description": "Yes.", "content": {JSON: {"schema": {"type": "object"}}}}
+    name = "get_" + "".join(c if c.isalnum() else "_" for c in what)
+    return {"get": {"operationId": name, "summary": what, "responses": {"200": said}}}
+
+
+def _operation(name: str, summary: str, bodies: Node, answers: Node) -> Node:
+    problem = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    refused = {code: {"description": t, "content": problem} for code, t in REFUSALS.items()}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "requestBody": {"required": True, "content": bodies},
+        "responses": {"200": {"description": "Predictions.", "content": answers}, **refused},
+    }
+
+
+def _bodies(json: Node, schema: Schema) -> Node:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    line = ",".join(CSV_CELLS[column.kind] for column in schema.features)
+    text = {"type": "string", "pattern": f"^{','.join(schema.names)}\n({line}\n){{1,3}}$"}
+    return {
+        JSON: {"schema": json},
+        CSV: {"schema": text},
+        ARROW_STREAM: binary,
+        ARROW_FILE: binary,
+        PARQUET: binary,
+    }
+
+
+def _content(json: Node) -> Node:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {JSON: {"schema": json}, ARROW_STREAM: binary, ARROW_FILE: binary, PARQUET: binary}
+
+
+def _record(schema: Schema) -> Node:
+    cells = {column.name: CELLS[column.kind] for column in schema.features}
+    return {"type": "object", "properties": cells, "required": list(cells)}
+
+
+def _line(schema: Schema) -> Node:
+    cells = [CELLS[column.kind] for column in schema.features]
+    return {
+        "type": "array", "prefixItems": cells, "items": False,
+        "minItems": len(cells), "maxItems": len(cells),
+    }  # fmt: skip
+
+
+def _rows(item: Node) -> Node:
+    return {"type": "array", "minItems": 1, "items": item}
+
+
+def _one(key: str, value: Node) -> Node:
+    return {
+        "type": "object", "properties": {key: value}, "required": [key],
+        "additionalProperties": False,
+    }  # fmt: skip
+
+
+def _records(schema: Schema) -> Node:
+    return _one("dataframe_records", _rows(_record(schema)))
+
+
+def _mlflow(schema: Schema) -> Node:
+    split = {
+        "type": "object",
+        "properties": {"columns": {"const": list(schema.names)}, "data": _rows(_line(schema))},
+        "required": ["columns", "data"],
+        "additionalProperties": False,
+    }
+    return {
+        "oneOf": [
+            _records(schema),
+            _one("dataframe_split", split),
+            _one("instances", _rows(_record(schema))),
+            _one("inputs", _rows(_line(schema))),
+        ]
+    }
+
+
+def _v2(schema: Schema) -> Node:
+    tensors = [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"const": column.name},
+                "shape": {"const": [1]},
+                "datatype": {"const": "FP64" if column.kind == "number" else "BYTES"},
+                "data": {
+                    "type": "array", "items": CELLS[column.kind], "minItems": 1, "maxItems": 1,
+                },
+            },
+            "required": ["name", "shape", "datatype", "data"],
+        }
+        for column in schema.features
+    ]  # fmt: skip
+    inputs = {
+        "description": "One tensor a feature; of a batch the shape is [rows].",
+        "type": "array", "prefixItems": tensors, "items": False,
+        "minItems": len(tensors), "maxItems": len(tensors),
+    }  # fmt: skip
+    given = {"id": {"type": "string"}, "inputs": inputs, "parameters": {"type": "object"}}
+    return {"type": "object", "properties": given, "required": ["inputs"]}
+
+
+def _invocations(schema: Schema) -> Node:
+    label: Node = (
+        {"enum": [*schema.classes, None]} if schema.classes else {"type": ["number", "null"]}
+    )
+    return {
+        "type": "object",
+        "required": ["predictions", "ids", "model", "version", "at"],
+        "properties": {
+            "predictions": {"type": "array", "items": label},
+            "probabilities": {"type": "array"},
+            "classes": {"const": list(schema.classes)},
+            "ids": {"type": "array", "items": {"type": ["string", "null"]}},
+            "model": {"type": "string"},
+            "version": {"type": "integer"},
+            "at": {"type": "string"},
+            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
+        },
+    }
+
+
+def _infer() -> Node:
+    tensor = {"type": "object", "required": ["name", "shape", "datatype", "data"]}
+    return {
+        "type": "object",
+        "required": ["model_name", "model_version", "id", "outputs"],
+        "properties": {
+            "model_name": {"type": "string"},
+            "model_version": {"type": "string"},
+            "id": {"type": "string"},
+            "outputs": {"type": "array", "items": tensor},
+        },
+    }
