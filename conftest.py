@@ -2,5 +2,11 @@
 
 from importlib.util import find_spec
 
-WRAPPED = {"evidently": "flows/evidently.py", "shap": "factory/diagnosis/tree_values.py"}
-collect_ignore = [module for library, module in WRAPPED.items() if find_spec(library) is None]
+WRAPPED = {
+    "flows/evidently.py": "evidently",
+    "factory/diagnosis/tree_values.py": "shap",
+    "training/search/flaml.py": "flaml",
+    "training/search/hyperopt.py": "hyperopt",
+    "training/search/proxy.py": "grpc",
+}
+collect_ignore = [module for module, library in WRAPPED.items() if find_spec(library) is None]

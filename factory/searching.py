@@ -10,7 +10,7 @@ from factory.policy import Part
 
 Family = Literal["linear", "tree", "forest", "boosting", "svm", "neighbours", "mlp"]
 Loss = Literal["auto", "squared_error", "absolute_error", "log_loss", "hinge"]
-Backend = Literal["optuna", "hyperopt", "sklearn"]
+Backend = Literal["optuna", "hyperopt", "sklearn", "flaml"]
 Sampler = Literal[
     "auto",
     "tpe",
@@ -21,6 +21,8 @@ Sampler = Literal[
     "grid",
     "halving_random",
     "halving_grid",
+    "cfo",
+    "blendsearch",
 ]
 Pruner = Literal["auto", "none", "median", "halving", "hyperband"]
 Whole: TypeAlias = int  # the parts below have fields of the types' own names

@@ -14,10 +14,10 @@ from factory.nouns import DataVersion
 from registry.addresses import without_password
 from registry.client import MlflowException, connect, exists
 from registry.home import Home, ui_address
+from registry.trials import child_of, write_children
 
 DIGEST = 36
 """Characters that MLflow stores of a dataset's digest; the whole hash stands in its profile."""
-TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ class Runs:
         where = self._experiment(experiment)
         # The trials' clock has no known zero: its newest moment is taken as now.
         zero = _milliseconds() - round(1000 * max(trial["ended"] for trial in trials))
-        return [self._log_trial(run_id, where, trial, zero) for trial in trials]
+        children = [child_of(run_id, trial, zero) for trial in trials]
+        return write_children(self._client, where, children)
 
     def log_dataset(self, run_id: str, version: DataVersion, *, source: str, context: str) -> None:
         """Show on a run which data it used, by our hash of the full content.
@@ -167,27 +168,6 @@ class Runs:
     def log_artifact(self, run_id: str, path: str, folder: str | None = None) -> None:
         """Keep a copy of a file with the run."""
         self._client.log_artifact(run_id, path, folder)
-
-    def _log_trial(self, run_id: str, where: str, trial: Mapping[str, Any], zero: int) -> str:
-        started, ended = (zero + round(1000 * trial[key]) for key in ("started", "ended"))
-        tags = {"mlflow.parentRunId": run_id, "state": trial["state"]}
-        if trial.get("error"):
-            tags["error"] = trial["error"]
-        child = self._client.create_run(
-            where, start_time=started, run_name=f"trial {trial['number']}", tags=tags
-        ).info.run_id
-        metrics = [
-            Metric("fold", value, ended, i) for i, value in enumerate(trial.get("folds", ()))
-        ]
-        if trial["score"] is not None:
-            metrics.append(Metric("score", trial["score"], ended, 0))
-        metrics.append(Metric("seconds", trial["ended"] - trial["started"], ended, 0))
-        params = {"family": trial["family"], **trial["params"]}
-        self._client.log_batch(
-            child, metrics=metrics, params=[Param(key, str(v)) for key, v in params.items()]
-        )
-        self._client.set_terminated(child, TRIAL_STATUS[trial["state"]], ended)
-        return str(child)
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)

@@ -6,6 +6,7 @@ import pytest
 from factory.nouns import DataVersion
 from registry.client import connect
 from registry.runs import Runs
+from registry.trials import _ask, child_of, write_children
 
 
 @pytest.fixture
@@ -86,6 +87,27 @@ def test_trials_are_runs_below_the_training(runs, client):
     assert [run.info.end_time - run.info.start_time for run in children] == [500] * 3
     assert ends[1] - ends[0] == ends[2] - ends[1] == 1000
     assert before - 1 <= ends[2] <= time.time() * 1000 + 1
+
+
+def test_trials_in_one_transaction_are_as_the_client_writes_them(runs, client):
+    told = [trial(0), trial(1, "pruned", 0.7), trial(2, "failed", None, folds=(), error="no fit")]
+    with runs.run("m", "train") as run_id:
+        experiment = client.get_run(run_id).info.experiment_id
+        children = [child_of(run_id, one, 10**12) for one in told]
+        one_by_one = [_ask(client, experiment, child) for child in children]
+        at_once = write_children(client, experiment, children)
+    for first, second in zip(one_by_one, at_once, strict=True):
+        asked, filled = (
+            client.get_run(first).to_dictionary(),
+            client.get_run(second).to_dictionary(),
+        )
+        text = json.dumps(filled).replace(second, first)
+        assert json.loads(text) == json.loads(json.dumps(asked))
+        history = [client.get_metric_history(one, "fold") for one in (first, second)]
+        assert [vars(m) for m in history[0]] == [vars(m) for m in history[1]]
+    client.log_text(at_once[0], "later", "note.txt")
+    client.log_metric(at_once[0], "score", 0.9, step=1)
+    assert client.get_run(at_once[0]).data.metrics["score"] == 0.9
 
 
 def test_data_show_on_the_run_by_their_hash(runs, client):

@@ -180,7 +180,7 @@ def _plain(dimension: Dimension, value: Any) -> Any:
         case Int(low=low, high=high):
             return min(high, max(low, round(value)))
         case Float(low=least, high=most):
-            return min(most, max(least, float(value)))
+            return float(min(most, max(least, value)))
         case _:
             return value
 
