@@ -110,7 +110,7 @@ def _told(dimension: Dimension, value: Any) -> Value:
 def _plain(dimension: Dimension, value: Any) -> Value:
     match dimension:
         case Int(low=low, high=high):
-            return min(high, max(low, round(value)))
+            return int(min(high, max(low, round(value))))
         case Float(low=least, high=most):
             return float(min(most, max(least, value)))
         case Choice(options=options):

@@ -178,7 +178,7 @@ def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(dimension: Dimension, value: Any) -> Any:
     match dimension:
         case Int(low=low, high=high):
-            return min(high, max(low, round(value)))
+            return int(min(high, max(low, round(value))))
         case Float(low=least, high=most):
             return float(min(most, max(least, value)))
         case _:
