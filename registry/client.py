@@ -29,7 +29,7 @@ with warnings.catch_warnings():
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-__all__ = ["MlflowException", "absent", "connect", "exists", "mlflow"]
+__all__ = ["MlflowException", "absent", "connect", "exists", "mlflow", "passing"]
 
 
 def connect(home: Home) -> Any:
@@ -48,6 +48,11 @@ def connect(home: Home) -> Any:
             hint="check MLFLOW_TRACKING_URI, and that the server runs",
         ) from None
     return client
+
+
+def passing(error: MlflowException) -> bool:
+    """Say whether a fault may pass by itself: a server or database that does not answer."""
+    return error.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 
 
 def absent(error: MlflowException) -> bool:

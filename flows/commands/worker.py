@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from flows.console import say
 from flows.deployments.server import require_server
-from flows.deployments.table import POOL
+from flows.deployments.table import GPU, POOL
 from flows.worker.worker import WarmWorker
 
 ENVIRON = {
@@ -39,6 +39,7 @@ async def _work(args: Namespace) -> None:
         limit=args.limit,
         prefetch_seconds=0,
         heartbeat_interval_seconds=10,
+        trains=args.queue == GPU,
     )
     works = asyncio.current_task()
     assert works is not None  # noqa: S101 - for mypy

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
@@ -23,6 +24,8 @@ from factory.deployment import WhenConfig
 from factory.errors import BadConfig
 from flows.code import code_version
 from flows.deployments import jobs
+from flows.deployments.automations import apply_automations, automations_of, rescues
+from flows.deployments.notify import blocks_of
 from flows.deployments.table import (
     POOL,
     QUEUES,
@@ -72,13 +75,21 @@ async def _deploy(wanted: Mapping[Path, ModelConfig], home: Path) -> list[Told]:
     async with get_client() as client:
         await ensure_pool(client)
         known = await ours(client, home)
-        told = []
+        told: list[Told] = []
+        reactions = rescues()
         for path, settings in wanted.items():
+            blocks = await blocks_of(client, settings)
+            ids = {}
             for deployed in deployments_of(settings, path, home):
                 before = known.pop(f"{deployed.flow}/{settings.name}", None)
-                told.append(await _apply(client, deployed, settings, before, code))
-        told += await _remove_gone(client, known)
-    return told
+                ids[deployed.flow], one = await _apply(client, deployed, settings, before, code)
+                told.append(one)
+            reactions += automations_of(settings, ids, blocks)
+        gone = await _remove_gone(client, known)
+        models = {settings.name for settings in wanted.values()}
+        models |= {one.name.split("/", 1)[1] for one in gone}
+        await apply_automations(client, reactions, models)
+    return told + gone
 
 
 async def ensure_pool(client: PrefectClient) -> None:
@@ -122,15 +133,15 @@ async def _apply(
     settings: ModelConfig,
     before: DeploymentResponse | None,
     code: str,
-) -> Told:
+) -> tuple[UUID, Told]:
     flow = getattr(jobs, deployed.flow)
-    version = deployed.version(code)
+    version = deployed.version(settings, code)
     schedule = schedule_of(deployed.when)
     told = (settings.name, deployed.queue, _words(deployed.when))
     if before is not None and before.version == version:
-        return Told(f"{deployed.flow}/{told[0]}", *told[1:], "unchanged")
+        return before.id, Told(f"{deployed.flow}/{told[0]}", *told[1:], "unchanged")
     try:
-        await client.create_deployment(
+        made = await client.create_deployment(
             flow_id=await client.create_flow(flow),
             name=settings.name,
             version=version,
@@ -145,16 +156,15 @@ async def _apply(
             entrypoint=f"{jobs.__name__}.{deployed.flow}",
             parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
             enforce_parameter_schema=True,
-            job_variables={"env": {"FACTORY_MEMORY_MB": str(deployed.memory_mb)}},
+            job_variables={"env": deployed.environ(settings)},
         )
     except PrefectHTTPStatusError as error:
         raise BadConfig(
             f"Prefect refuses {deployed.flow}/{settings.name}: {error.response.text}.",
             hint="mend that part of the config's deploy section",
         ) from None
-    return Told(
-        f"{deployed.flow}/{told[0]}", *told[1:], "updated" if before is not None else "created"
-    )
+    change: Change = "created" if before is None else "updated"
+    return made, Told(f"{deployed.flow}/{told[0]}", *told[1:], change)
 
 
 async def _remove_gone(

@@ -8,16 +8,22 @@ needs a training is asked for on the queue ``gpu``, once, and performed by a tra
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect import flow, get_run_logger
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from factory.config import load_config
+from factory.config import ModelConfig, load_config
 from factory.remedies import DropFeatures, Retrain
 from flows.backtest.flow import replay_stream
 from flows.case import Case, Examined
+from flows.deployments.approval import ask_person, waits
 from flows.deployments.drift import tell_drift
+from flows.deployments.notify import decision_message, tell
+from flows.deployments.steady import steady
 from flows.deployments.training_job import TrainingJob, ask_training
 from flows.deployments.windows import newest_window
 from flows.loop import planned
@@ -32,7 +38,7 @@ from flows.monitor import monitor as whole_loop
 from flows.predict import predict as score
 from flows.report.history import remedy_words
 from flows.train import train_model
-from flows.workplace import open_workplace
+from flows.workplace import Workplace, open_workplace
 
 Body = dict[str, Any]
 
@@ -48,7 +54,7 @@ def train(model: str, config: str, home: str, data: str | None = None) -> State[
         data: read these rows in place of the config's.
     """
     del model
-    told = train_model.fn(config=config, home=home, data=data)
+    told = steady(lambda: train_model.fn(config=config, home=home, data=data))
     return Completed(message=f"version {told['version']}: {told['verdict']['because']}", data=told)
 
 
@@ -62,17 +68,21 @@ def monitor(model: str, config: str, home: str, window: str | None = None) -> St
         home: the factory's home folder.
         window: check these rows in place of the newest.
     """
-    place = open_workplace(home)
-    where = window or newest_window(load_config(Path(config)), place)
+    return steady(lambda: _monitor(model, config, home, window))
+
+
+def _monitor(model: str, config: str, home: str, window: str | None) -> State[Body]:
+    place, settings = open_workplace(home), load_config(Path(config))
+    where = window or newest_window(settings, place)
     if where is None:
         return Completed(message="no window is there yet", data={"model": model, "window": None})
     case = open_case(config, where, place)
     known = decided_before(case, place)
     if known is not None and _whole(known):
-        return _decided({**known, "repeated": True})
+        return _decided(known, settings, place, again=True)
     examined = check_and_diagnose(case)
     if known is None and not examined.checked.evidence.alarm:
-        return _decided(decide_and_act(case, examined, place))
+        return _decided(decide_and_act(case, examined, place), settings, place)
     job = job_of(case, where)
     tell_drift(job, examined)
     because = f"drift: {examined.diagnosis.because}"
@@ -91,18 +101,24 @@ def remediate(model: str, config: str, home: str, window: str, sha256: str) -> S
         sha256: of the rows that alarmed; others are left to the next check.
     """
     del model
-    place = open_workplace(home)
+    return steady(lambda: _remediate(config, home, window, sha256))
+
+
+def _remediate(config: str, home: str, window: str, sha256: str) -> State[Body]:
+    place, settings = open_workplace(home), load_config(Path(config))
     case = open_case(config, window, place)
     if case.window.version.sha256 != sha256:
         return _superseded(case)
     known = decided_before(case, place)
     if known is not None and _whole(known):
-        return _decided({**known, "repeated": True})
+        return _decided(known, settings, place, again=True)
     if known is None:
         examined = check_and_diagnose(case)
         known = decide_at_once(case, examined, place)
-        if known is None and not _needs_training(case, examined):
-            return _decided(decide_and_act(case, examined, place))
+        if known is not None:
+            tell(settings, *decision_message(known, address()))
+        elif not _needs_training(case, examined):
+            return _decided(decide_and_act(case, examined, place), settings, place)
     job = job_of(case, window)
     run = ask_training(job)
     get_run_logger().info("asked for a training: flow run %s", run.id)
@@ -123,10 +139,16 @@ def retrain(model: str, config: str, home: str, window: str, sha256: str) -> Sta
         sha256: of the rows that alarmed; others are left to the next check.
     """
     del model
-    case = open_case(config, window, open_workplace(home))
+    return steady(lambda: _retrain(config, home, window, sha256))
+
+
+def _retrain(config: str, home: str, window: str, sha256: str) -> State[Body]:
+    place, settings = open_workplace(home), load_config(Path(config))
+    case = open_case(config, window, place)
     if case.window.version.sha256 != sha256:
         return _superseded(case)
-    return _decided(whole_loop.fn(model=config, window=window, home=home))
+    body = whole_loop.fn(model=config, window=window, home=home)
+    return _decided(body, settings, place, again=body["repeated"])
 
 
 @flow(name="predict", flow_run_name="predict-{model}", validate_parameters=False)
@@ -141,7 +163,7 @@ def predict(model: str, config: str, home: str, source: str, output: str) -> Sta
         output: .csv or .parquet to write.
     """
     del config
-    told = score.fn(model=model, source=source, output=output, home=home)
+    told = steady(lambda: score.fn(model=model, source=source, output=output, home=home))
     return Completed(message=f"{told['rows']:,} rows, version {told['version']}", data=told)
 
 
@@ -199,10 +221,39 @@ def _needs_training(case: Case, examined: Examined) -> bool:
     )
 
 
-def _decided(body: Body) -> State[Body]:
+def _decided(
+    body: Body, settings: ModelConfig, place: Workplace, *, again: bool = False
+) -> State[Body]:
+    """Tell people what was decided, ask them where the policy wants it, and end the run.
+
+    What was decided in an earlier run was told there; a run that begins anew goes on instead.
+    """
+    if not again or starts() > 1:
+        if _notable(body):
+            tell(settings, *decision_message(body, address()))
+        if waits(body):
+            body = ask_person(body, settings, place)
     last = body.get("then", body)
-    words = remedy_words(last["remedy"])
-    return Completed(message=f"{words}: {last['because']}", data=body)
+    words = f"{remedy_words(last['remedy'])}: {last['because']}"
+    if "approved" in body:
+        words = f"{'approved' if body['approved'] else 'not approved'}; {words}"
+    return Completed(message=words, data={**body, "repeated": again})
+
+
+def _notable(body: Body) -> bool:
+    """Whether people want to hear of a decision: all but that nothing is to be done."""
+    return bool(body.get("then", body)["remedy"]["kind"] != "keep")
+
+
+def starts() -> int:
+    """Return how often the present run has begun; Prefect's own count leaves out resumptions."""
+    with get_client(sync_client=True) as client:
+        return sum(s.is_running() for s in client.read_flow_run_states(UUID(flow_run.id)))
+
+
+def address() -> str:
+    """Return where people look at the present run."""
+    return str(flow_run.ui_url or flow_run.id)
 
 
 def _superseded(case: Case) -> State[Body]:

@@ -42,11 +42,16 @@ class Deployed:
     collision: Collision = "ENQUEUE"
     memory_mb: int = 0
 
-    def version(self, code: str) -> str:
+    def environ(self, settings: ModelConfig) -> dict[str, str]:
+        """Return what the worker reads of a run's bounds."""
+        attempts = settings.deploy.attempts
+        return {"FACTORY_MEMORY_MB": str(self.memory_mb), "FACTORY_ATTEMPTS": str(attempts)}
+
+    def version(self, settings: ModelConfig, code: str) -> str:
         """Identify the deployment's content: the same twice need not be deployed again."""
         parameters, when = dict(self.parameters), self.when.model_dump()
         told: list[object] = [self.queue, self.summary, parameters, when]
-        told += [self.collision, self.memory_mb, code]
+        told += [self.collision, self.environ(settings), code]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -1,21 +1,29 @@
 """A Prefect process worker whose runs are forks of a warm interpreter."""
 
+import asyncio
+import os
 import tempfile
 from abc import ABC
 from typing import Any
 
 import anyio
 from anyio.abc import TaskStatus
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import load_flow_from_flow_run
 from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle
-from prefect.states import AwaitingRetry
+from prefect.states import AwaitingRetry, Failed
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from factory.errors import Unavailable
+from flows.worker.devices import devices
+from flows.worker.lease import MEMORY_MB, PROCESSORS, leased, make_slots
 from flows.worker.start import Forked, Nest
+
+ATTEMPTS = "FACTORY_ATTEMPTS"
+"""In a job's environment: how often its process may be lost."""
+MEMORY_PATIENCE = 600.0
 
 
 # Abstract in name only: Prefect's table of worker types keeps its own process worker.
@@ -23,16 +31,25 @@ class WarmWorker(ProcessWorker, ABC):
     """Pulls runs, watches and cancels them as any process worker; only starting one is ours.
 
     A worker that is asked to stop hands its runs back, so that another one takes them up at once.
+    A run whose process died again and again is given up, as its deployment says.
+
+    Args:
+        trains: its runs are trainings, each with a device of its own.
+        *args: as of Prefect's process worker.
+        **kwargs: as of Prefect's process worker.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, trains: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._nest = Nest()
+        self._trains = trains
 
     async def setup(self) -> None:
         """Warm up before the first run is pulled."""
         await self._nest.ready()
         await super().setup()
+        if self._trains:
+            await make_slots(self.client, await asyncio.to_thread(devices))
 
     async def teardown(self, *exc_info: Any) -> None:
         """End what still runs, and the warm interpreter."""
@@ -50,8 +67,14 @@ class WarmWorker(ProcessWorker, ABC):
     ) -> ProcessWorkerResult:
         """Run one flow run in a process of its own, and return when it has ended."""
         told = task_status or anyio.TASK_STATUS_IGNORED
+        attempts = int(configuration.env.get(ATTEMPTS) or 1)
+        started = await starts(self.client, flow_run)
+        if started > attempts:
+            await _give_up(self.client, flow_run, attempts)
+            told.started(os.getpid())
+            return ProcessWorkerResult(status_code=0, identifier="given up")
         try:
-            execution = await self._execute(flow_run, configuration, told)
+            execution = await self._given(flow_run, configuration, told)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await _hand_back(flow_run)
@@ -61,6 +84,22 @@ class WarmWorker(ProcessWorker, ABC):
         return ProcessWorkerResult(
             status_code=execution.status_code, identifier=str(execution.handle.pid)
         )
+
+    async def _given(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        task_status: TaskStatus[int],
+    ) -> FlowRunExecutionResult | None:
+        """Run it with what it needs: a training with a device, all else without one."""
+        if not self._trains:
+            configuration.env |= PROCESSORS
+            return await self._execute(flow_run, configuration, task_status)
+        memory = int(configuration.env.get(MEMORY_MB) or 0)
+        log = self.get_flow_run_logger(flow_run)
+        async with leased(memory, MEMORY_PATIENCE, log) as given:
+            configuration.env |= given
+            return await self._execute(flow_run, configuration, task_status)
 
     async def _execute(
         self,
@@ -92,6 +131,23 @@ class WarmWorker(ProcessWorker, ABC):
                     if handle.pid is not None:
                         task_status.started(handle.pid)
         return execution
+
+
+async def starts(client: PrefectClient, flow_run: FlowRun) -> int:
+    """Count how often a run was begun since a person last answered it."""
+    states = await client.read_flow_run_states(flow_run.id)
+    states.sort(key=lambda state: state.timestamp)
+    answered = max((i for i, state in enumerate(states) if state.is_paused()), default=-1)
+    return sum(state.is_pending() and state.name == "Pending" for state in states[answered + 1 :])
+
+
+async def _give_up(client: PrefectClient, flow_run: FlowRun, attempts: int) -> None:
+    words = (
+        f"its process was lost {attempts} times. fix: look at the worker's log and the machine's "
+        "memory, then run it again from here"
+    )
+    failed: State[Any] = Failed(message=words)
+    await client.set_flow_run_state(flow_run.id, failed, force=True)
 
 
 async def _hand_back(flow_run: FlowRun) -> None:

@@ -1,0 +1,103 @@
+"""Drift to remedy over the queues: an event, an automation, a training worker, a person."""
+
+import os
+
+import pytest
+from crew import receiver, until, working
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.events import emit_event
+from prefect.flow_runs import resume_flow_run
+from prefect.states import Pending, Scheduled
+from small import command, world, write_config
+
+from flows.deployments.deploy import deploy
+from flows.deployments.drift import DRIFT, resource_of
+from flows.workplace import open_workplace
+
+LATER = {"start": "2025-03-01", "first": 10_000}
+
+
+@pytest.fixture
+def told(prefect_api):
+    """A receiver of what people are told, known to Prefect as a block."""
+    with receiver() as (url, heard):
+        block = CustomWebhookNotificationBlock(
+            name="people", url=url, json_data={"subject": "{{subject}}", "body": "{{body}}"}
+        )
+        block.save(f"people{os.getpid()}", overwrite=True)
+        yield f"custom-webhook/people{os.getpid()}", heard
+
+
+def runs_of(name, flow):
+    """Return the flow runs of one deployment."""
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(f"{flow}/{name}")
+        of = FlowRunFilter(deployment_id={"any_": [deployment.id]})
+        return client.read_flow_runs(flow_run_filter=of)
+
+
+def in_state(name, flow, state):
+    """Return the first run of a deployment that is in a state."""
+    return next((r for r in runs_of(name, flow) if r.state.name == state), None)
+
+
+def test_drift_is_remedied_by_a_training_worker_when_a_person_agrees(shop, told, capsys):
+    block, heard = told
+    name = "small"
+    config = write_config(
+        shop,
+        policy={"approve": "retrain"},
+        deploy={
+            "monitor": {"windows": "windows/*.csv", "silence": 10},
+            "notify": [block],
+            "attempts": 1,
+        },
+    )
+    home = shop / "home"
+    (shop / "windows").mkdir()
+    world(1500, seed=3, slope=-3.0, **LATER).to_csv(shop / "windows" / "w.csv", index=False)
+    deploy([config], home)
+    try:
+        with working(home, "default", "gpu"):
+            code, run = command("trigger", "monitor", name, "--wait", home=home, capsys=capsys)
+            assert code == 0
+            assert run["message"].startswith("drift: ")
+            waiting = until(lambda: in_state(name, "retrain", "Suspended"), shop)
+            place = open_workplace(home)
+            assert place.models.champion(name) == 1
+            decision = next(one for one in heard if "retrain" in one["subject"])
+            assert "factory promote small 2" in decision["body"]
+            assert str(waiting.id) in decision["body"]
+
+            given = {key: waiting.parameters[key] for key in ("window", "sha256")}
+            emit_event(DRIFT, resource=resource_of(name), payload=given)
+            until(lambda: len(runs_of(name, "remediate")) == 2, shop)
+            until(lambda: all(r.state.is_completed() for r in runs_of(name, "remediate")), shop)
+            assert [r.id for r in runs_of(name, "retrain")] == [waiting.id]
+
+            resume_flow_run(waiting.id, run_input={"approve": True, "why": "I saw it"})
+            ended = until(lambda: in_state(name, "retrain", "Completed"), shop)
+            assert ended.state.message.startswith("approved; retrain")
+            assert place.models.champion(name) == 2
+            last = place.ledger.history(name)[-1]
+            assert (last.who, last.why) == ("approved in Prefect", "I saw it")
+            assert len(place.ledger.decisions(name)) == 1
+
+            given_up_after_its_process_was_lost(name)
+            failed = until(lambda: in_state(name, "train", "Failed"), shop)
+            assert "lost 1 times" in failed.state.message
+            until(lambda: any("a run failed" in one["subject"] for one in heard), shop)
+            until(lambda: any("is not checked" in one["subject"] for one in heard), shop)
+    finally:
+        config.unlink()
+        deploy([], home)
+
+
+def given_up_after_its_process_was_lost(name):
+    """Have a run that a worker began and lost."""
+    with get_client(sync_client=True) as client:
+        train = client.read_deployment_by_name(f"train/{name}")
+        made = client.create_flow_run_from_deployment(train.id, state=Pending())
+        client.set_flow_run_state(made.id, Scheduled(), force=True)
