@@ -22,11 +22,13 @@ class Home:
         path: the folder, absolute.
         tracking_uri: MLflow's store, for runs and models alike.
         ledger_url: SQLAlchemy URL of the ledger.
+        log_url: folder of the inference log's tables, a path or a URL such as s3://bucket/log.
     """
 
     path: Path
     tracking_uri: str
     ledger_url: str
+    log_url: str
 
     @property
     def artifacts(self) -> Path:
@@ -40,7 +42,7 @@ class Home:
 
     @property
     def inference(self) -> Path:
-        """The inference log, one Delta table a model."""
+        """What is on its way into the inference log, and its tables where they lie at home."""
         return self.path / "inference"
 
     @property
@@ -60,7 +62,8 @@ def open_home(path: Path, environ: Mapping[str, str]) -> Home:
     Args:
         path: the folder.
         environ: ``MLFLOW_TRACKING_URI`` and ``FACTORY_LEDGER_URL``, where set, replace the
-            SQLite files that the folder would hold.
+            SQLite files that the folder would hold, and ``FACTORY_LOG_URL`` the folder of the
+            inference log.
 
     Raises:
         Unavailable: the folder cannot be written, or its MLflow database cannot be read.
@@ -69,7 +72,8 @@ def open_home(path: Path, environ: Mapping[str, str]) -> Home:
     own = path / "mlflow.db"
     tracking_uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{own}"
     ledger_url = environ.get("FACTORY_LEDGER_URL") or f"sqlite:///{path / 'ledger.db'}"
-    home = Home(path, tracking_uri, ledger_url)
+    log_url = environ.get("FACTORY_LOG_URL") or str(path / "inference")
+    home = Home(path, tracking_uri, ledger_url, log_url)
     try:
         for folder in (home.artifacts, home.data, home.inference, home.reports, home.prefect):
             folder.mkdir(parents=True, exist_ok=True)
