@@ -20,6 +20,7 @@ from factory.breakdown.worth import ValueConfig, text
 from factory.deployment import DeployConfig
 from factory.detectors import JOINT, PLUGINS_READ, READS
 from factory.errors import BadConfig
+from factory.logs import LogConfig
 from factory.nouns import Kind, Task
 from factory.online.config import OnlineConfig
 from factory.policy import Part, PolicyConfig, Share
@@ -190,6 +191,7 @@ class ModelConfig(Part):
     check: CheckConfig = CheckConfig()
     hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
+    log: LogConfig = LogConfig()
     deploy: DeployConfig = DeployConfig()
     serve: ServeConfig = ServeConfig()
     seed: int = Field(0, ge=0, le=2**32 - 1)

@@ -39,10 +39,7 @@ class MonitorConfig(WhenConfig):
     windows: str | None = Field(
         None,
         description="a file, a pattern as rows/*.parquet whose newest file counts, a Delta "
-        "table's folder, URL#table, or log: what was predicted since the last window",
-    )
-    log_rows: int = Field(
-        500, ge=1, description="predictions that make a window of the log; fewer are waited for"
+        "table's folder, URL#table, or log: the inference log, cut as log says",
     )
     silence: float | None = Field(
         None, ge=10, description="seconds without a check until an alert; three times every"

@@ -28,8 +28,16 @@ def _predict(p: argparse.ArgumentParser) -> None:
 
 def _window(p: argparse.ArgumentParser) -> None:
     _name(p)
-    p.add_argument("--window", required=True, help="rows to check, with labels where known")
+    _log_window(p)
     _exit_code(p, "1 when something alarms or the gate fails")
+
+
+def _log_window(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--window",
+        default="log",
+        help="rows, with labels where known (default: the newest window of the inference log)",
+    )
 
 
 def _check(p: argparse.ArgumentParser) -> None:
@@ -49,7 +57,7 @@ def _count(text: str) -> int:
 
 def _diagnose(p: argparse.ArgumentParser) -> None:
     _name(p)
-    p.add_argument("--window", required=True, help="rows to explain, with labels where known")
+    _log_window(p)
     p.add_argument("--report", type=Path, help="HTML file to write")
 
 

@@ -36,6 +36,7 @@ class Case:
         memory: earlier versions and rows.
         at: the present moment, UTC, ISO format.
         phase: of the decision.
+        source: where the rows came from, without a password.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Case:
     memory: Memory
     at: str
     phase: Phase = "whole"
+    source: str = ""
 
     @property
     def rules(self) -> str:

@@ -126,6 +126,7 @@ def report(
         "rules": case.rules,
         "phase": case.phase,
         "window": asdict(case.window.version),
+        "source": case.source,
         "champion_before": case.version,
         "check": check_json(examined.checked.evidence),
         "diagnosis": diagnosis_json(examined.diagnosis),

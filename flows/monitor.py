@@ -18,11 +18,12 @@ from flows.case import Case, Examined
 from flows.check_report import Subject
 from flows.evidence import Kept, keep_evidence, require_evidently
 from flows.inputs import inputs_json
+from flows.log_windows import rows_of, window_to_judge
 from flows.loop import choose, examine, report, try_remedies
 from flows.recall import Stored
 from flows.steps import step
 from flows.workplace import Workplace, config_of, now, open_workplace, resolve
-from registry.sources import read_window
+from registry.addresses import without_password
 
 
 @flow(name="monitor", flow_run_name="monitor-{model}", validate_parameters=False)
@@ -31,7 +32,8 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
 
     Args:
         model: registered name, or the model's config file.
-        window: .csv, .parquet, a Delta table's folder, or URL#table.
+        window: .csv, .parquet, a Delta table's folder, URL#table, a window of the inference log
+            by name, or ``log`` for the newest of it.
         home: the factory's home folder.
 
     Returns:
@@ -122,9 +124,11 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
     require_evidently(config.check)
-    rows = read_rows(window, champion.schema, champion.whole)
+    where = window_to_judge(window, name, champion.schema, config, place)
+    rows = read_rows(where, champion.schema, champion.whole, place)
     past, memory = history(name, version, config.policy, place), Stored(place, name)
-    return Case(name, version, champion, config, rows, past, memory, now())
+    source = without_password(where)
+    return Case(name, version, champion, config, rows, past, memory, now(), source=source)
 
 
 def reopened(case: Case, place: Workplace) -> Case:
@@ -181,9 +185,9 @@ def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
 
 
 @step("read", repeatable=True)
-def read_rows(window: str, schema: Schema, whole: Schema) -> Window:
+def read_rows(window: str, schema: Schema, whole: Schema, place: Workplace) -> Window:
     """Read the window's rows in canonical form, with the features that were dropped, if there."""
-    return read_window(window, schema, whole)
+    return rows_of(window, schema, whole, place)
 
 
 @step("check and diagnose")

@@ -1,43 +1,45 @@
 """The flow that scores a file with the champion."""
 
+import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from factory.bundle import Bundle
+from factory.compiled.proof import proved
 from flows.artifacts import artifact_key
 from flows.steps import step
-from flows.workplace import Workplace, now, open_workplace, resolve
-from registry.sources import read_to_score
-from serving.batch import score, write_and_log, writer_for
+from flows.workplace import Workplace, config_of, open_workplace, resolve
+from registry.inference.upkeep import maintain
+from serving.batch import Scored, Scorer, begun, require_writable, score_table
 
 
 @flow(name="predict", flow_run_name="predict-{model}", validate_parameters=False)
 def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
     """Score a file with the champion, and log every prediction with its id.
 
+    A run that died is gone on with by the same call: with the version that it began with, and
+    every row once in the output and in the log.
+
     Args:
         model: registered name, or the model's config file.
-        source: .csv, .parquet, a Delta table's folder, or URL#table.
+        source: .csv, .parquet, a Delta table's folder, or URL#table; it may be larger than memory.
         output: .csv or .parquet to write.
         home: the factory's home folder.
 
     Returns:
-        Model, version, rows, output file and seconds.
+        Model, version, rows, those scored by a run before, output file and seconds.
     """
-    writer_for(Path(output))
+    require_writable(Path(output))
     place = open_workplace(home)
     started = place.clock()
     name, _ = resolve(model)
-    version = place.models.champion(name)
-    bundle = place.models.load(name, version)
-    features, keys = read_rows(source, bundle)
-    score_rows(name, version, bundle, (features, keys), output, place)
-    told: dict[str, Any] = {"model": name, "version": version, "rows": len(features)}
-    told["output"] = output
+    job = begun(Path(output), name, source)
+    version = place.models.champion(name) if job is None else job.version
+    scored = score_rows(name, version, source, output, place)
+    told: dict[str, Any] = {"model": name, "version": version, "rows": scored.rows}
+    told |= {"scored_before": scored.before, "output": output}
     told["seconds"] = place.clock() - started
     create_markdown_artifact(
         f"# {name}: {told['rows']:,} predictions\n\nVersion {version}, written to {output}.\n",
@@ -47,22 +49,12 @@ def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
     return told
 
 
-@step("read", repeatable=True)
-def read_rows(source: str, bundle: Bundle) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the rows to score, and what names them."""
-    return read_to_score(source, bundle.schema)
-
-
 @step("score, log and write")
-def score_rows(
-    name: str,
-    version: int,
-    bundle: Bundle,
-    rows: tuple[pd.DataFrame, pd.DataFrame],
-    output: str,
-    place: Workplace,
-) -> None:
-    """Predict, append to the inference log, write the file."""
-    features, keys = rows
-    answer = score(bundle, features, keys, version=version, at=now(), model=name)
-    write_and_log(answer, features, place.home, Path(output))
+def score_rows(name: str, version: int, source: str, output: str, place: Workplace) -> Scored:
+    """Predict piece by piece, append to the inference log, write the file."""
+    bundle = place.models.load(name, version)
+    compiled, _ = proved(bundle)
+    scorer = Scorer(place.home, name, version, bundle, compiled.outputs)
+    scored = score_table(scorer, source, Path(output), at=time.time_ns())
+    maintain(place.home, name, config_of(bundle.config, name).log.keep_days)
+    return scored

@@ -44,6 +44,22 @@ def read_table(location: str) -> pd.DataFrame:
     """
     table = read_database(location) if "://" in location else _read_path(Path(location))
     shown = without_password(location)
+    require_distinct(table, shown)
+    if table.num_rows == 0:
+        raise BadData(f"{shown} has no rows.", hint="give a table with rows")
+    return to_frame(table)
+
+
+def require_distinct(table: Any, shown: str) -> None:
+    """Refuse an Arrow table two of whose columns share a name.
+
+    Args:
+        table: as read.
+        shown: what the message calls it.
+
+    Raises:
+        BadData: two do.
+    """
     names = [str(name) for name in table.column_names]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -51,9 +67,6 @@ def read_table(location: str) -> pd.DataFrame:
             f"{shown} has {names.count(twice[0])} columns named {twice[0]!r}.",
             hint="give each column a name of its own",
         )
-    if table.num_rows == 0:
-        raise BadData(f"{shown} has no rows.", hint="give a table with rows")
-    return to_frame(table)
 
 
 def to_frame(table: Any) -> pd.DataFrame:
@@ -105,22 +118,38 @@ def _read_csv(path: Path) -> Any:
         content = _unpacked(path)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise _unreadable(path, "file", error) from None
+    options = csv_options(content, path)
+    try:
+        return pyarrow.csv.read_csv(pa.BufferReader(content), **options)
+    except pa.ArrowException as error:
+        raise _unreadable(path, "CSV file", error) from None
+
+
+def csv_options(content: bytes, path: Path) -> dict[str, Any]:
+    """Return how a CSV file is read, all of its cells as text.
+
+    Args:
+        content: the file's, or as much of its begin as holds the header.
+        path: named in errors.
+
+    Raises:
+        BadData: it is empty, no UTF-8 text, or has no header.
+    """
     if not content.strip():
         raise BadData(f"{path} is empty.", hint="give a file with a header and rows")
     try:
         separator, names = _header(content)
-        return pyarrow.csv.read_csv(
-            pa.BufferReader(content),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )  # fmt: skip
     except UnicodeDecodeError:
         raise BadData(f"{path} is not UTF-8 text.", hint="save it as UTF-8") from None
-    except (pa.ArrowException, csv.Error) as error:
+    except csv.Error as error:
         raise _unreadable(path, "CSV file", error) from None
+    return {
+        "parse_options": pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        "convert_options": pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), null_values=[""],
+            strings_can_be_null=True,
+        ),
+    }  # fmt: skip
 
 
 def _unpacked(path: Path) -> bytes:

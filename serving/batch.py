@@ -1,89 +1,279 @@
-"""Batch scoring: rows in, predictions with ids out, every one of them logged."""
+"""Batch scoring: rows in, predictions with ids out, every one of them logged once.
 
-import uuid
-from collections.abc import Callable
+A table is scored piece by piece. What is done of it lies in a folder beside the output, so that
+a run that died is gone on with: with the version, the moment and the ids that it began with. A
+piece is logged before it is kept, under its number, and the log takes a number once.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 
 from factory.bundle import Bundle
-from factory.errors import BadData
+from factory.compiled.rows import Layout, Rows
+from factory.errors import BadData, Conflict, Unavailable
+from factory.nouns import Outputs
+from registry.canonical import canonical_features
 from registry.home import Home
-from registry.inference import append
+from registry.inference.columns import PROBABILITY, name_of, to_table
+from registry.inference.commit import Watch, nothing_beside, watched, with_day
+from registry.inference.table import address, append
+from registry.pieces import ROWS, pieces_of
+from registry.predictions import Predictions, prediction_ids
+from registry.tables import read_table
 
 OWN = {"prediction_id", "prediction", "model", "version", "predicted_at"}
+ENDINGS = (".csv", ".parquet")
 
 
-def score(
-    bundle: Bundle,
-    features: pd.DataFrame,
-    keys: pd.DataFrame,
-    *,
-    version: int,
-    at: str,
-    model: str,
-) -> pd.DataFrame:
-    """Predict every row of a table.
+@dataclass(frozen=True)
+class Scorer:
+    """What scores, and where it is logged.
+
+    Attributes:
+        home: whose log.
+        model: registered name.
+        version: that predicts.
+        bundle: of the version.
+        outputs: what it says of rows, in its fastest form.
+        watch: asked for columns that are logged beside the rows.
+    """
+
+    home: Home
+    model: str
+    version: int
+    bundle: Bundle
+    outputs: Callable[[Rows], Outputs]
+    watch: Watch = nothing_beside
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A table that is being scored.
+
+    Attributes:
+        model: registered name.
+        version: that predicts.
+        source: the table.
+        state: of the table as a file, so that another table is another job.
+        id: of the job.
+        at: moment of all its predictions, nanoseconds since 1970.
+        rows: of a piece.
+    """
+
+    model: str
+    version: int
+    source: str
+    state: str
+    id: str
+    at: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What was done: rows in the output, and how many of them an earlier run had scored."""
+
+    version: int
+    rows: int
+    before: int
+
+
+def begun(output: Path, model: str, source: str) -> Job | None:
+    """Return the job that died before this output was whole, None where there is none."""
+    try:
+        told = json.loads((_folder(output) / "job.json").read_text(encoding="utf-8"))
+        job = Job(**told)
+    except (OSError, ValueError, TypeError):
+        return None
+    same = (job.model, job.source, job.state) == (model, source, _state(source))
+    return job if same else None
+
+
+def score_table(scorer: Scorer, source: str, output: Path, *, at: int, rows: int = ROWS) -> Scored:
+    """Score every row of a table once, log it once, and write the predictions.
 
     Args:
-        bundle: the model.
-        features: canonical rows.
-        keys: columns that name the rows, such as id and timestamp; carried over.
-        version: the model's version, stored with each prediction.
-        at: moment of prediction, UTC, ISO format.
-        model: registered name.
-
-    Returns:
-        One row a prediction, in the table's order: ``prediction_id`` (unique, random), the keys
-        (``input_<key>`` where the name is taken), ``prediction``, ``probability_<class>`` for
-        classifiers, ``model``, ``version``, ``predicted_at``.
-    """
-    schema = bundle.schema
-    outputs = bundle.outputs(features)
-    answer = pd.DataFrame({"prediction_id": [str(uuid.uuid4()) for _ in range(len(outputs))]})
-    for name in keys.columns:
-        answer[f"input_{name}" if name in OWN else name] = keys[name].to_numpy()
-    if schema.task == "regression":
-        answer["prediction"] = outputs
-    else:
-        answer["prediction"] = np.asarray(schema.classes, dtype=object)[outputs.argmax(axis=1)]
-        for position, label in enumerate(schema.classes):
-            answer[f"probability_{label}"] = outputs[:, position]
-    return answer.assign(model=model, version=version, predicted_at=at)
-
-
-def write_and_log(answer: pd.DataFrame, features: pd.DataFrame, home: Home, output: Path) -> None:
-    """Write predictions to a file and append them, with their features, to the inference log.
+        scorer: what scores. A job that was begun is gone on with by the same version.
+        source: .csv, .parquet, a Delta table's folder, or URL#table.
+        output: .csv or .parquet; its rows are in the table's order: ``prediction_id``, the id
+            and the timestamp as the table has them (``input_<key>`` where the name is taken),
+            ``prediction``, ``probability_<class>`` for classifiers, ``model``, ``version`` and
+            ``predicted_at``.
+        at: moment of prediction, nanoseconds since 1970, UTC.
+        rows: scored together, which bounds the memory.
 
     Raises:
-        BadData: the output is neither .csv nor .parquet, or cannot be written.
+        BadData: the table cannot be read or lacks a feature, or the output cannot be written.
+        Conflict: another process scores into this output.
+        Unavailable: the log cannot be written.
     """
-    writer = writer_for(output)
-    partial = output.with_name(f".{output.name}.part")
+    require_writable(output)
+    folder = _folder(output)
     try:
-        writer(answer, partial)
+        folder.mkdir(exist_ok=True)
+        with _alone(folder, output):
+            job = begun(output, scorer.model, source)
+            if job is None or job.version != scorer.version:
+                job = _begin(scorer, source, folder, at, rows)
+            total, before = _score_pieces(scorer, job, folder)
+            _assemble(folder, output)
+            shutil.rmtree(folder)
     except OSError as error:
         raise BadData(f"{output} cannot be written: {error}.", hint="give another file") from None
-    logged = pd.concat([answer, features.add_prefix("feature_")], axis=1)
-    append(home, str(answer["model"].iloc[0]), logged)
-    partial.replace(output)
+    return Scored(job.version, total, before)
 
 
-def writer_for(output: Path) -> Callable[[pd.DataFrame, Path], None]:
-    """Return what writes a file of this name.
+def require_writable(output: Path) -> None:
+    """Refuse an output that could not be written.
 
     Raises:
-        BadData: the name ends in neither .csv nor .parquet, or its folder is absent.
+        BadData: its name ends in neither .csv nor .parquet, or its folder is absent.
     """
-    writers: dict[str, Callable[[pd.DataFrame, Path], None]] = {
-        ".csv": lambda frame, path: frame.to_csv(path, index=False),
-        ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
-    }
-    if output.suffix not in writers:
+    if output.suffix not in ENDINGS:
         raise BadData(
             f"{output} is neither .csv nor .parquet.", hint="end the file's name in one of these"
         )
     if not output.parent.is_dir():
         raise BadData(f"There is no folder {output.parent}.", hint=f"mkdir -p {output.parent}")
-    return writers[output.suffix]
+
+
+def _begin(scorer: Scorer, source: str, folder: Path, at: int, rows: int) -> Job:
+    for left in folder.glob("*.*"):
+        left.unlink()
+    job = Job(scorer.model, scorer.version, source, _state(source), uuid4().hex, at, rows)
+    (folder / "job.json").write_text(json.dumps(asdict(job)), encoding="utf-8")
+    return job
+
+
+def _score_pieces(scorer: Scorer, job: Job, folder: Path) -> tuple[int, int]:
+    total = before = 0
+    for number, raw in enumerate(pieces_of(_held(job, folder), job.rows), start=1):
+        piece = folder / f"{number:08}.parquet"
+        if piece.exists():
+            before += len(raw)
+        else:
+            table = _score(scorer, job, total, raw, number)
+            partial = piece.with_suffix(".part")
+            pyarrow.parquet.write_table(table, partial)
+            partial.replace(piece)
+        total += len(raw)
+    return total, before
+
+
+def _score(scorer: Scorer, job: Job, first: int, raw: pd.DataFrame, number: int) -> Any:
+    """Score and log one piece, and return what the output tells of it."""
+    schema = scorer.bundle.schema
+    features = canonical_features(raw, schema)[0]
+    layout = Layout(schema.features)
+    rows = Rows.of(features, layout)
+    named = [name for name in (schema.id, schema.timestamp) if name is not None]
+    keys = {name: raw[name] for name in named if name in raw.columns}
+    batch = Predictions(
+        model=job.model,
+        version=job.version,
+        role="champion",
+        at=job.at,
+        ids=prediction_ids(job.at, int(job.id[:8], 16), first, len(raw)),
+        schema=schema,
+        layout=layout,
+        rows=rows,
+        outputs=scorer.outputs(rows),
+        keys={name: values.tolist() for name, values in keys.items()},
+    )
+    table = to_table([batch])
+    logged = with_day(watched(job.model, [table], scorer.watch))
+    append(address(scorer.home, "predictions", job.model), logged, (job.id, number))
+    return _answer(table, keys, job)
+
+
+def _answer(table: Any, keys: dict[str, pd.Series], job: Job) -> Any:
+    columns = {"prediction_id": table.column("prediction_id")}
+    for name, values in keys.items():
+        column = pa.array(values, from_pandas=True)
+        columns[f"input_{name}" if name in OWN else name] = column
+    columns["prediction"] = table.column("prediction")
+    for name in table.column_names:
+        label = name_of(PROBABILITY, name)
+        if label is not None:
+            columns[f"{PROBABILITY}{label}"] = table.column(name)
+    rows = table.num_rows
+    moment = pd.Timestamp(job.at, unit="ns", tz="UTC").isoformat()
+    fixed = {"model": job.model, "version": job.version, "predicted_at": moment}
+    return pa.table({**columns, **{name: pa.array([v] * rows) for name, v in fixed.items()}})
+
+
+def _held(job: Job, folder: Path) -> str:
+    """Return where the rows are read from; those of a database are kept, for they may change."""
+    if "://" not in job.source:
+        return job.source
+    kept = folder / "rows.parquet"
+    if not kept.exists():
+        partial = kept.with_suffix(".part")
+        read_table(job.source).to_parquet(partial, index=False)
+        partial.replace(kept)
+    return str(kept)
+
+
+def _assemble(folder: Path, output: Path) -> None:
+    """Write the pieces as one file, which appears once it is whole."""
+    pieces = [folder / f"{number:08}.parquet" for number in _until_absent(folder)]
+    partial = folder / f"output{output.suffix}"
+    if output.suffix == ".csv":
+        for place, piece in enumerate(pieces):
+            frame = pd.read_parquet(piece)
+            frame.to_csv(partial, mode="a" if place else "w", header=not place, index=False)
+    else:
+        schema = pa.parquet.read_schema(pieces[0])
+        with pa.parquet.ParquetWriter(partial, schema) as writer:
+            for piece in pieces:
+                writer.write_table(pa.parquet.read_table(piece).cast(schema))
+    partial.replace(output)
+
+
+def _until_absent(folder: Path) -> Iterator[int]:
+    for number in count(1):
+        if not (folder / f"{number:08}.parquet").exists():
+            return
+        yield number
+
+
+@contextmanager
+def _alone(folder: Path, output: Path) -> Iterator[None]:
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"Another process scores into {output}.", hint="wait for it, or give another file"
+            ) from None
+        yield
+
+
+def _folder(output: Path) -> Path:
+    return output.with_name(f".{output.name}.parts")
+
+
+def _state(source: str) -> str:
+    """Return what tells a file from what it was before, as far as it can be told unread."""
+    if "://" in source:
+        return ""
+    path = Path(source)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    try:
+        told = [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.is_file()]
+    except OSError as error:
+        raise Unavailable(f"{source} cannot be read: {error}.", hint="try again") from None
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -16,9 +16,9 @@ from flows.check_report import Subject
 from flows.console import answers, print_json, print_table
 from flows.environment import run_flow
 from flows.evidence import Kept, keep_evidence, require_evidently, write_file, write_files
+from flows.log_windows import rows_of, window_to_check
 from flows.stream import gather, large, look
-from flows.workplace import config_of, now, open_workplace, resolve
-from registry.sources import read_window
+from flows.workplace import Workplace, config_of, now, open_workplace, resolve
 
 
 def run(args: Namespace) -> int:
@@ -29,7 +29,8 @@ def run(args: Namespace) -> int:
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
     require_evidently(config.check, asked=args.evidently is not None)
-    window, whole = _window(args, champion, name, version)
+    location = window_to_check(args.window, name, config, place)
+    window, whole = _window(location, args, (champion, name, version), place)
     at = now()
     checked = check(
         champion,
@@ -59,12 +60,13 @@ def run(args: Namespace) -> int:
 
 
 def _window(
-    args: Namespace, champion: Bundle, name: str, version: int
+    location: str, args: Namespace, served: tuple[Bundle, str, int], place: Workplace
 ) -> tuple[Window, Whole | None]:
     """Read the window, or a sample of it and what its parts say together where it is large."""
-    parts = large(args.window)
+    champion, name, version = served
+    parts = large(location)
     if not parts:
-        return read_window(args.window, champion.schema, champion.whole), None
+        return rows_of(location, champion.schema, champion.whole, place), None
     if args.workers == 1:
         return gather([look(parts, champion)], champion)
     told = {"parts": parts, "model": name, "version": version}

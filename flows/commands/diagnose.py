@@ -13,13 +13,13 @@ from flows.case import Case
 from flows.check_report import Subject, check_report
 from flows.console import answers, print_json, print_table
 from flows.evidence import write_file
+from flows.log_windows import rows_of, window_to_check
 from flows.loop import examine
 from flows.monitor import history
 from flows.recall import Stored
 from flows.report.check_page import render_check
 from flows.report.check_why import SOURCES
 from flows.workplace import Workplace, config_of, now, open_workplace, resolve
-from registry.sources import read_window
 
 SHOWN = 20
 """Features in the table, those of the highest priority."""
@@ -59,7 +59,8 @@ def _case(model: str, window: str, place: Workplace) -> Case:
     version = place.models.champion(name)
     champion = place.models.load(name, version)
     config = config or config_of(champion.config, name)
-    rows = read_window(window, champion.schema, champion.whole)
+    where = window_to_check(window, name, config, place)
+    rows = rows_of(where, champion.schema, champion.whole, place)
     past, memory = history(name, version, config.policy, place), Stored(place, name)
     return Case(name, version, champion, config, rows, past, memory, now())
 

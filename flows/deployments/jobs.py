@@ -75,7 +75,7 @@ def _monitor(model: str, config: str, home: str, window: str | None) -> State[Bo
     place, settings = open_workplace(home), load_config(Path(config))
     where = window or newest_window(settings, place)
     if where is None:
-        return Completed(message="no window is there yet", data={"model": model, "window": None})
+        return Completed(message="no new window is there", data={"model": model, "window": None})
     case = open_case(config, where, place)
     known = decided_before(case, place)
     if known is not None and _whole(known):

@@ -1,7 +1,7 @@
 """From spools into the log: every file once, by whoever comes, and what a killed process lost."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ def commit_file(home: Home, path: Path, watch: Watch = nothing_beside) -> int:
     for frame in frames_of(path):
         parts.setdefault(frame.model, []).append(frame.rows)
     for model, tables in parts.items():
-        rows = with_day(pa.concat_tables(_watched(model, tables, watch), promote_options="default"))
+        rows = with_day(watched(model, tables, watch))
         append(address(home, "predictions", model), rows, (path.parent.name, number_of(path)))
     path.unlink()
     return sum(table.num_rows for tables in parts.values() for table in tables)
@@ -107,6 +107,27 @@ def with_day(rows: Any) -> Any:
     return rows.append_column("day", pc.cast(rows.column("at"), pa.date32()))
 
 
+def watched(model: str, tables: Sequence[Any], watch: Watch) -> Any:
+    """Return rows as one table, with what is written beside them.
+
+    Args:
+        model: registered name.
+        tables: at least one, each of one version and role.
+        watch: asked for it, once for each version and role.
+    """
+    together: dict[tuple[int, str, tuple[str, ...]], list[Any]] = {}
+    for table in tables:
+        key = table.column("version")[0].as_py(), table.column("role")[0].as_py()
+        together.setdefault((*key, tuple(table.column_names)), []).append(table)
+    found = []
+    for (version, _, _), parts in together.items():
+        rows = pa.concat_tables(parts)
+        for name, values in watch(model, version, rows).items():
+            rows = rows.append_column(name, values)
+        found.append(rows)
+    return pa.concat_tables(found, promote_options="default")
+
+
 def _recover(home: Home, left: Left, watch: Watch) -> Loss:
     taken, written = left.counts()
     files = files_of(left.folder)
@@ -119,18 +140,3 @@ def _recover(home: Home, left: Left, watch: Watch) -> Loss:
     with (home.inference / "killed.jsonl").open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(asdict(loss))}\n")
     return loss
-
-
-def _watched(model: str, tables: list[Any], watch: Watch) -> list[Any]:
-    """Return rows with what is written beside them, version by version."""
-    together: dict[tuple[int, str, tuple[str, ...]], list[Any]] = {}
-    for table in tables:
-        key = table.column("version")[0].as_py(), table.column("role")[0].as_py()
-        together.setdefault((*key, tuple(table.column_names)), []).append(table)
-    found = []
-    for (version, _, _), parts in together.items():
-        rows = pa.concat_tables(parts)
-        for name, values in watch(model, version, rows).items():
-            rows = rows.append_column(name, values)
-        found.append(rows)
-    return found

@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from small import command, world, write_config
 
 from factory.config import ModelConfig, load_config
-from registry.inference import read
+from registry.inference.table import address, read
 
 ROOT = Path(__file__).parents[2]
 LATER = {"start": "2025-03-01", "first": 10_000}
@@ -135,7 +135,7 @@ def test_predict_writes_and_logs_every_row_with_an_id(shop, window, tmp_path, ca
     assert np.corrcoef(written["prediction"], rows["a"])[0, 1] > 0.8
     from flows.workplace import open_workplace  # noqa: PLC0415 - read the log as a user would
 
-    logged = read(open_workplace(shop / "home").home, "small")
+    logged = read(address(open_workplace(shop / "home").home, "predictions", "small")).to_pandas()
     assert set(logged["prediction_id"]) == set(written["prediction_id"])
 
 

@@ -6,6 +6,7 @@ import pytest
 from logged import SECOND, START, predictions
 from made import make_bundle, make_schema
 
+from factory.config import parse_config
 from factory.errors import BadConfig, BadData
 from factory.logs import LogConfig
 from registry.inference.columns import to_table
@@ -30,7 +31,7 @@ def place(home):
 
 
 def keys(home, window):
-    return read_log(home, window, SCHEMA).frame["row"].tolist()
+    return sorted(read_log(home, window, SCHEMA).frame["row"])
 
 
 def rows(first, last):
@@ -125,5 +126,6 @@ def test_names_and_configs_that_are_none(home):
     with pytest.raises(BadData, match="has no rows"):
         read_log(home, LogWindow("m", "0", "1", 2), SCHEMA)
     for bad in ({"rows": 5, "hours": 1}, {"rows": 5, "step": 6}, {"rows": 5, "step": 1.5}):
+        told = {"name": "m", "data": {"path": "a", "target": "y"}, "log": bad}
         with pytest.raises(BadConfig):
-            LogConfig(**bad)
+            parse_config(told, source="m")
