@@ -92,7 +92,7 @@ def test_the_inference_log_is_cut_into_windows(shop, capsys):
         rows = shop / f"rows{part}.csv"
         world(150, seed=part, first=1000 * part).to_csv(rows, index=False)
         told = ["--input", str(rows), "--output", str(shop / "out.csv")]
-        assert command("predict", "small", *told, home=shop / "home")[0] == 0
+        assert command("predict", "small", *told, home=shop / "home", capsys=capsys)[0] == 0
         cut = newest_window(settings, place)
         assert (cut is None) == (part == 1)
     code, told = command("run", "small", "--window", cut, home=shop / "home", capsys=capsys)
