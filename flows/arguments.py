@@ -126,6 +126,7 @@ def _serve(p: argparse.ArgumentParser) -> None:
     p.add_argument("names", nargs="+", help="registered names, or config files")
     p.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
     p.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    p.add_argument("--wait", action="store_true", help="start without the champions yet to come")
 
 
 def _verify(p: argparse.ArgumentParser) -> None:

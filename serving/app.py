@@ -140,7 +140,7 @@ class Service:
         fixed: dict[str, Handler] = {
             "/": self._about, "/ping": self._alive, "/health": self._alive,
             "/version": self._mlflow_version, "/v2": self._about, "/v2/health/live": self._alive,
-            "/v2/health/ready": self._alive, "/metrics": self._tell,
+            "/v2/health/ready": partial(self._ready, self.shelf.names), "/metrics": self._tell,
             "/openapi.json": self._document,
         }  # fmt: skip
         table: dict[str, Mapping[str, Handler]] = {p: {"GET": h} for p, h in fixed.items()}
@@ -152,15 +152,15 @@ class Service:
             }
             table[f"/models/{name}/explain"] = {"POST": partial(self._explain, name)}
             table[f"/v2/models/{name}"] = {"GET": partial(self._metadata, name)}
-            table[f"/v2/models/{name}/ready"] = {"GET": self._alive}
+            table[f"/v2/models/{name}/ready"] = {"GET": partial(self._ready, (name,))}
             table[f"/v2/models/{name}/infer"] = {"POST": partial(self._predict, name, "infer")}
         return table
 
     async def _predict(self, name: str, route: str, scope: Scope, receive: Receive) -> Reply:
         started = time.perf_counter()
         self.metrics.requests[name, route].inc()
-        line = self.shelf.lines[name]
         try:
+            line = self.shelf.line(name)
             with self.tracer.span(scope, name, route) as span:
                 body = await read(receive, self.settings.body_bytes)
                 made = await self._answer(line, body, scope, v2=route == "infer")
@@ -202,8 +202,8 @@ class Service:
 
     async def _explain(self, name: str, scope: Scope, receive: Receive) -> Reply:
         self.metrics.requests[name, "explain"].inc()
-        served = self.shelf.lines[name].champion
         try:
+            served = self.shelf.line(name).champion
             body = await read(receive, self.settings.body_bytes)
             kind = header(scope, b"content-type").partition(";")[0].strip().lower()
             told = await self.explainer.explain(served, body, kind)
@@ -214,7 +214,7 @@ class Service:
 
     async def _metadata(self, name: str, scope: Scope, receive: Receive) -> Reply:
         del scope, receive
-        line = self.shelf.lines[name]
+        line = self.shelf.line(name)
         schema, proof = line.champion.bundle.schema, line.champion.proof
         types = {"number": "FP64", "category": "BYTES", "date": "BYTES"}
         outputs = [("predict", "BYTES" if schema.classes else "FP64", [-1])]
@@ -254,6 +254,12 @@ class Service:
 
     async def _alive(self, scope: Scope, receive: Receive) -> Reply:
         del scope, receive
+        return json_reply({"live": True})
+
+    async def _ready(self, names: tuple[str, ...], scope: Scope, receive: Receive) -> Reply:
+        del scope, receive
+        for name in names:
+            self.shelf.line(name)
         return json_reply({"live": True, "ready": True})
 
     async def _mlflow_version(self, scope: Scope, receive: Receive) -> Reply:

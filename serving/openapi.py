@@ -59,12 +59,13 @@ PROBLEM: Node = {
 }
 REFUSALS = {
     "400": "The body cannot be read.",
+    "401": "The service asks for a name and a password, and none that it knows was given.",
     "405": "Another method is asked for.",
     "413": "The body is too large.",
     "415": "A body of that type is not understood.",
     "422": "No row can be predicted; errors names column and rule of each.",
     "501": "What was asked for is not installed.",
-    "503": "Predictions come faster than they can be logged.",
+    "503": "Predictions come faster than they can be logged, or no version is champion yet.",
 }
 
 
@@ -74,10 +75,10 @@ def document(shelf: Shelf) -> Node:
         path: _get(path)
         for path in ("/", "/ping", "/health", "/v2", "/v2/health/live", "/v2/health/ready")
     }
-    for place, (name, line) in enumerate(shelf.lines.items()):
+    for name, line in shelf.lines.items():
         schema = line.champion.bundle.schema
         paths |= _of_model(
-            name, schema, ["", f"/models/{name}"] if place == 0 else [f"/models/{name}"]
+            name, schema, ["", f"/models/{name}"] if name == shelf.names[0] else [f"/models/{name}"]
         )
     return {
         "openapi": "3.1.0",

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 Kind = Literal[
     "malformed",
+    "unauthorized",
     "unsupported",
     "too_large",
     "unknown_route",
@@ -20,6 +21,7 @@ Kind = Literal[
 
 STATUS: dict[Kind, int] = {
     "malformed": 400,
+    "unauthorized": 401,
     "unsupported": 415,
     "too_large": 413,
     "unknown_route": 404,

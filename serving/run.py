@@ -6,7 +6,7 @@ from collections.abc import Callable
 import uvicorn
 
 from factory.errors import Unavailable
-from serving.app import Service
+from serving.guard import App
 
 BACKLOG = 2048
 
@@ -30,7 +30,7 @@ def listening(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(service: Service, bound: socket.socket, ready: Callable[[], None]) -> None:
+def serve(service: App, bound: socket.socket, ready: Callable[[], None]) -> None:
     """Answer requests until the process is told to stop; what was begun is finished first.
 
     Args:

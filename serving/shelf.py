@@ -7,13 +7,15 @@ place by one assignment. A request keeps the version that it began with.
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from factory.config import ServeConfig
-from factory.errors import FactoryError, NoChampion
+from factory.errors import FactoryError, NoChampion, UnknownModel
 from registry.chain import Head
 from registry.models import Models
+from serving.refused import Refused
 from serving.served import Served, load
 
 log = logging.getLogger("factory.serving")
@@ -63,8 +65,22 @@ class Shelf:
         """Names of the models, as given."""
         return tuple(self.configs)
 
-    def open(self) -> None:
+    def line(self, name: str) -> Line:
+        """Return what serves a model.
+
+        Raises:
+            Refused: it has had no champion yet.
+        """
+        if name not in self.lines:
+            hint = "send the request again once a version is champion"
+            raise Refused("not_ready", f"{name!r} has no champion yet.", hint=hint)
+        return self.lines[name]
+
+    def open(self, *, wait: bool = False) -> None:
         """Load every champion.
+
+        Args:
+            wait: a model without one is loaded as soon as it has one, see ``follow``.
 
         Raises:
             UnknownModel: nothing of a name is registered.
@@ -72,15 +88,11 @@ class Shelf:
             Unavailable: the registry or the ledger does not answer, or a version is damaged.
         """
         for name in self.names:
-            head = self.models.ledger.head(name)
-            champion = load(self.models, name, self.models.champion(name))
-            config = self.configs[name] or ServeConfig.of(champion.bundle.config)
-            held = {champion.version: champion}
-            self.lines[name] = Line(champion, held, None, config, head)
-            previous = self.models.ledger.previous(name)
-            if previous is not None:
-                self._warm(name, previous)
-            self._challenge(name)
+            try:
+                self._open(name)
+            except (NoChampion, UnknownModel):
+                if not wait:
+                    raise
 
     def follow(self) -> list[str]:
         """Look whether champions moved, and follow; return the names of those that did.
@@ -90,13 +102,10 @@ class Shelf:
         moved = []
         for name in self.names:
             try:
-                if self._follow(name):
+                if self._follow(name) if name in self.lines else self._appears(name):
                     moved.append(name)
             except (FactoryError, OSError) as error:
-                problem = error.problem if isinstance(error, FactoryError) else str(error)
-                if self.lines[name].behind != problem:
-                    log.warning("%s goes on with its version: %s", name, problem)
-                self.lines[name] = replace(self.lines[name], behind=problem)
+                self._stay(name, error.problem if isinstance(error, FactoryError) else str(error))
         return moved
 
     def stop_challenger(self, name: str, version: int, why: str) -> None:
@@ -106,6 +115,31 @@ class Shelf:
         if line.challenger is not None and line.challenger.version == version:
             self.lines[name] = replace(line, challenger=None)
             log.warning("challenger %s of %s is stopped: %s", version, name, why)
+
+    def _open(self, name: str) -> None:
+        head = self.models.ledger.head(name)
+        champion = load(self.models, name, self.models.champion(name))
+        config = self.configs[name] or ServeConfig.of(champion.bundle.config)
+        held = {champion.version: champion}
+        self.lines[name] = Line(champion, held, None, config, head)
+        previous = self.models.ledger.previous(name)
+        if previous is not None:
+            self._warm(name, previous)
+        self._challenge(name)
+
+    def _appears(self, name: str) -> bool:
+        with suppress(NoChampion, UnknownModel):
+            self._open(name)
+        return name in self.lines
+
+    def _stay(self, name: str, problem: str) -> None:
+        line = self.lines.get(name)
+        if line is None:
+            log.warning("%s cannot be served: %s", name, problem)
+            return
+        if line.behind != problem:
+            log.warning("%s goes on with its version: %s", name, problem)
+        self.lines[name] = replace(line, behind=problem)
 
     def _follow(self, name: str) -> bool:
         line, head = self.lines[name], self.models.ledger.head(name)

@@ -6,10 +6,12 @@ from functools import partial
 
 from factory.config import ServeConfig
 from flows.console import answers, print_json
+from flows.stack.access import credentials
 from flows.workplace import open_workplace, resolve
 from registry.unlogged import Unlogged
 from serving.app import Service
 from serving.explain import Explainer
+from serving.guard import App, Guard
 from serving.run import listening, serve
 from serving.shelf import Shelf
 from serving.tracing import Tracer
@@ -25,8 +27,8 @@ def run(args: Namespace) -> int:
     with listening(args.host, args.port) as bound:
         place = open_workplace(args.home)
         shelf = Shelf(place.models, configs)
-        shelf.open()
-        service = Service(shelf, Unlogged(), Explainer(place.home), tracer)
+        shelf.open(wait=args.wait)
+        service = guarded(Service(shelf, Unlogged(), Explainer(place.home), tracer))
         host, port = bound.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -35,17 +37,26 @@ def run(args: Namespace) -> int:
     return 0
 
 
+def guarded(service: Service) -> App:
+    """Have a service ask who calls, where ``FACTORY_AUTH`` is set."""
+    known = credentials(os.environ)
+    return service if known is None else Guard(service, *known)
+
+
 def tell(shelf: Shelf, address: str, *, as_json: bool) -> None:
     """Say that requests are answered, where, and with what."""
     proofs = {name: line.champion.proof for name, line in shelf.lines.items()}
+    waits = [name for name in shelf.names if name not in proofs]
     if as_json:
         served = [
             {"model": n, "version": shelf.lines[n].champion.version, "form": p.form,
              "because": p.because}
             for n, p in proofs.items()
         ]  # fmt: skip
-        print_json({"address": address, "models": served})
+        print_json({"address": address, "models": served, "waits": waits})
         return
     for name, proof in proofs.items():
         answers.print(f"{name} version {shelf.lines[name].champion.version}, {proof.form}")
+    for name in waits:
+        answers.print(f"{name} waits for its first champion")
     answers.print(f"{address} answers; {address}/openapi.json says what")

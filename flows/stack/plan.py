@@ -53,6 +53,7 @@ def plan(home: Home, configs: Sequence[Path], environ: Mapping[str, str]) -> Pla
     links = {
         "Prefect": shared["PREFECT_API_URL"].removesuffix("/api"),
         "MLflow": shared["MLFLOW_TRACKING_URI"],
+        **{part.name: part.link for part in others if part.link},
         "reports": home.reports.as_uri(),
     }
     ours = {**environ, **client_environ(environ), **shared, "FACTORY_HOME": str(home.path), **QUIET}
@@ -61,13 +62,18 @@ def plan(home: Home, configs: Sequence[Path], environ: Mapping[str, str]) -> Pla
 
 
 def workers(home: Home, configs: Sequence[Path], servers: tuple[str, ...]) -> list[Part]:
-    """Return what stands on the servers: the deployments, and a worker for each queue."""
+    """Return what stands on the servers: deployments, predictor, and a worker for each queue."""
     factory = (sys.executable, "-m", "flows.cli")
     told = ("--home", str(home.path))
     parts = []
     if configs:
-        deploy = (*factory, "deploy", *map(str, configs), *told)
+        names, port = tuple(map(str, configs)), free_port()
+        deploy = (*factory, "deploy", *names, *told)
         parts.append(Part("deploy", deploy, after=servers, once=True))
+        url = f"http://{LOOPBACK}:{port}"
+        serve = (*factory, "serve", *names, "--wait", "--port", str(port), *told)
+        live = f"{url}/v2/health/live"
+        parts.append(Part("predictor", serve, after=servers, health=live, link=url))
     for name, queue in (("worker", "default"), ("trainer", "gpu")):
         command = (*factory, "worker", "--queue", queue, "--name", name, *told)
         parts.append(Part(name, command, after=servers, says="started!", stop_seconds=20.0))
