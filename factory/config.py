@@ -42,7 +42,10 @@ class DataConfig(Part):
     types: dict[str, Kind] = Field(
         default_factory=dict, description="kinds of columns that inference would get wrong"
     )
-    ignore: tuple[str, ...] = Field((), description="columns that are no features")
+    ignore: tuple[str, ...] = Field(
+        (),
+        description="columns that are no features; check.groups and check.segments may name them",
+    )
 
 
 class SplitConfig(Part):
@@ -146,6 +149,12 @@ class CheckConfig(Part):
     online: OnlineConfig | None = Field(
         None, description="as {detector: mmd, one_false_alarm_per: 5000, windows: [10, 100]}"
     )
+
+    @property
+    def parted_by(self) -> tuple[str, ...]:
+        """The columns by which rows are parted into segments and groups, each once."""
+        cuts = (cut for grouping in (*self.segments, *self.groups) for cut in grouping)
+        return tuple(dict.fromkeys(cut.column for cut in cuts))
 
 
 class HedgesConfig(Part):

@@ -43,7 +43,8 @@ class Schema:
     """What a model's data look like: features, target, and the columns that order and name rows.
 
     ``classes`` are the target's values in sorted order, empty for regression; in binary tasks
-    the last one is the positive class.
+    the last one is the positive class. ``beside`` are columns that part rows into segments and
+    groups, and that no model reads.
     """
 
     features: tuple[Column, ...]
@@ -52,6 +53,7 @@ class Schema:
     timestamp: str | None = None
     id: str | None = None
     classes: tuple[str, ...] = ()
+    beside: tuple[Column, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

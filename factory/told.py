@@ -78,6 +78,7 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
         },
         "segments": [segment_json(segment) for segment in broken_down.segments],
         "fairness": [fairness_json(found) for found in broken_down.fairness],
+        "unparted": list(broken_down.lacking),
         "alarm": evidence.alarm,
     }
 

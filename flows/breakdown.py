@@ -28,6 +28,8 @@ def tell_breakdown(told: Mapping[str, Any]) -> None:
         _tell_segments(told["segments"])
     for found in told["fairness"]:
         _tell_fairness(found)
+    for name in told["unparted"]:
+        answers.print(f"no row has a {name!r}: segments and groups by it cannot be told")
 
 
 def _tell_value(value: Mapping[str, Any] | None) -> None:

@@ -169,10 +169,11 @@ def _part(
 ) -> tuple[pd.DataFrame, dict[str, Bools]]:
     wanted = (*schema.names, schema.target, schema.timestamp, schema.id)
     columns = [name for name in wanted if name is not None]
+    beside = [column.name for column in schema.beside]
     if schema.target not in frame:
-        return pd.DataFrame(columns=columns), {}
+        return pd.DataFrame(columns=columns + beside), {}
     known = usable & frame[schema.target].notna().to_numpy()
     marks = {name: mask[known] for name, mask in broken.items() if mask[known].any()}
     lacking = [name for name in columns if name not in frame]
     marks |= {name: np.ones(int(known.sum()), dtype=bool) for name in lacking}
-    return frame.reindex(columns=columns).loc[known], marks
+    return frame.reindex(columns=columns + beside).loc[known], marks

@@ -72,7 +72,7 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
 @step("read", repeatable=True)
 def read_data(settings: ModelConfig) -> TrainingData:
     """Read and check the training rows."""
-    return read_training(settings.data)
+    return read_training(settings.data, parted_by=settings.check.parted_by)
 
 
 @step("search and fit")

@@ -192,8 +192,10 @@ def _hedges(file: Path) -> dict[tuple[str, ...], Any]:
 
 
 def _schema(told: dict[str, Any]) -> Schema:
-    features = tuple(Column(**column) for column in told.pop("features"))
-    return Schema(features=features, **told)
+    features, beside = (
+        tuple(Column(**column) for column in told.pop(name, ())) for name in ("features", "beside")
+    )
+    return Schema(features=features, beside=beside, **told)
 
 
 def _plain(value: Any) -> Any:

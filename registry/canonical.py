@@ -1,10 +1,10 @@
 """Canonical tables: what raw columns become, checked against what is known of them.
 
 A canonical table has a RangeIndex and these columns, in this order: the features, the target,
-the timestamp and the id, as far as the schema has them. Numbers are float64, categories and ids
-text or None, dates and the timestamp datetime64[ns] in UTC without a zone. The target of a
-regression is float64, that of a classification text. Rows are sorted by timestamp, equal ones in
-the order they came.
+the timestamp, the id and what only parts the rows, as far as the schema has them. Numbers are
+float64, categories and ids text or None, dates and the timestamp datetime64[ns] in UTC without a
+zone. The target of a regression is float64, that of a classification text. Rows are sorted by
+timestamp, equal ones in the order they came.
 """
 
 from typing import Any
@@ -25,8 +25,9 @@ Unreadable = dict[str, Bools]
 def canonical(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]:
     """Return the canonical rows of a raw table, and which of its cells could not be read.
 
-    A target column that is not there is all missing. Feature cells that cannot be read are
-    missing in the frame; each feature that has any has a mask, in the frame's order.
+    A target column that is not there is all missing, and so is one that only parts the rows.
+    Feature cells that cannot be read are missing in the frame; each feature that has any has a
+    mask, in the frame's order.
 
     Raises:
         BadData: a column is not there, or a cell of the target or timestamp cannot be read.
@@ -66,6 +67,10 @@ def parsed(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]
     if schema.id is not None:
         require(schema.id, raw.columns, "id")
         frame[schema.id] = categories(cells(raw[schema.id]))
+    for column in schema.beside:
+        # What no model reads may be absent, and a cell that cannot be read is in no part.
+        found = raw.get(column.name, pd.Series(pd.NA, index=raw.index, dtype=object))
+        frame[column.name] = read_cells(cells(found), column.kind)[0]
     return frame, unreadable
 
 

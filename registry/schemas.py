@@ -11,7 +11,7 @@ whole numbers are two classes; up to 20 whole numbers with at least five rows ea
 classes too; any other number is regressed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -34,18 +34,26 @@ ROWS_PER_CLASS = 5
 MOSTLY = 0.9
 
 
-def infer_schema(raw: pd.DataFrame, config: DataConfig) -> Schema:
+def infer_schema(raw: pd.DataFrame, config: DataConfig, parted_by: Collection[str] = ()) -> Schema:
     """Return the schema of a raw training table; see the module for the rules.
 
     Raises:
         BadConfig: the config names a column that is not there.
         BadData: the target cannot be learnt, or there is no feature.
     """
-    return inspect_schema(raw, config)[0]
+    return inspect_schema(raw, config, parted_by)[0]
 
 
-def inspect_schema(raw: pd.DataFrame, config: DataConfig) -> tuple[Schema, dict[str, str]]:
-    """Return the schema, and why each column that is neither feature nor role was left out."""
+def inspect_schema(
+    raw: pd.DataFrame, config: DataConfig, parted_by: Collection[str] = ()
+) -> tuple[Schema, dict[str, str]]:
+    """Return the schema, and why each column that is neither feature nor role was left out.
+
+    Args:
+        raw: the training table.
+        config: what its columns mean.
+        parted_by: columns that part rows; those that are no features are read beside them.
+    """
     _check_names(raw, config)
     target = cells(raw[config.target])
     labelled = pc.is_valid(target).to_numpy(zero_copy_only=False)
@@ -73,8 +81,22 @@ def inspect_schema(raw: pd.DataFrame, config: DataConfig) -> tuple[Schema, dict[
             f"No column is left to predict {config.target!r} from ({why or 'no others'}).",
             hint="add columns, or name their kinds under data.types",
         )
-    schema = Schema(tuple(features), config.target, task, config.timestamp, config.id, classes)
+    roles = {config.target, config.timestamp, config.id, *(column.name for column in features)}
+    beside = [_beside(rows, name, config) for name in rows.columns if name in {*parted_by} - roles]
+    known = tuple(column for column in beside if column is not None)
+    schema = Schema(
+        tuple(features), config.target, task, config.timestamp, config.id, classes, beside=known
+    )
     return schema, ignored
+
+
+def _beside(rows: pd.DataFrame, name: str, config: DataConfig) -> Column | None:
+    """Return a column that only parts rows; None where it holds nothing that could."""
+    array = cells(rows[name])
+    present = array.drop_null()
+    if len(present) == 0 or not _is_plain(array):
+        return None
+    return Column(name, config.types.get(name) or _kind(pc.unique(present)))
 
 
 def comparable_kind(column: pd.Series) -> Kind | None:

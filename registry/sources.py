@@ -1,6 +1,6 @@
 """Rows at the edge: raw tables become canonical (see ``registry.canonical``), or are refused."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,7 +64,9 @@ class TrainingData:
     ignored: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_training(config: DataConfig, location: str | None = None) -> TrainingData:
+def read_training(
+    config: DataConfig, location: str | None = None, *, parted_by: Collection[str] = ()
+) -> TrainingData:
     """Read labelled rows, and find out what they look like.
 
     Rows without target are dropped and counted, and so are rows without timestamp where the
@@ -73,6 +75,7 @@ def read_training(config: DataConfig, location: str | None = None) -> TrainingDa
     Args:
         config: what the columns mean.
         location: read this instead of ``config.path``.
+        parted_by: columns that part rows; those that are no features are read beside them.
 
     Raises:
         BadData: the table, its target or its timestamp cannot be used, a cell of a column whose
@@ -80,12 +83,14 @@ def read_training(config: DataConfig, location: str | None = None) -> TrainingDa
         BadConfig: the config names columns that are not there, or a malformed URL.
         Unavailable: a database does not answer.
     """
-    return to_training(read_table(location or config.path), config)
+    return to_training(read_table(location or config.path), config, parted_by)
 
 
-def to_training(raw: pd.DataFrame, config: DataConfig) -> TrainingData:
+def to_training(
+    raw: pd.DataFrame, config: DataConfig, parted_by: Collection[str] = ()
+) -> TrainingData:
     """Return a raw table's labelled rows; as ``read_training``."""
-    schema, ignored = inspect_schema(raw, config)
+    schema, ignored = inspect_schema(raw, config, parted_by)
     frame, unreadable = parsed(raw, schema)
     kinds = kinds_of(schema)
     for name, mask in unreadable.items():
@@ -148,7 +153,8 @@ def to_window(raw: pd.DataFrame, schema: Schema, whole: Schema | None = None) ->
 
 
 def _columns(schema: Schema) -> set[str | None]:
-    return {*schema.names, schema.target, schema.timestamp, schema.id}
+    beside = (column.name for column in schema.beside)
+    return {*schema.names, *beside, schema.target, schema.timestamp, schema.id}
 
 
 def _example(column: pd.Series, bad: Bools) -> str:

@@ -19,7 +19,9 @@ class Bin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    column: str = Field(description="a feature, the target or the timestamp")
+    column: str = Field(
+        description="a feature, the target, the timestamp, or a column that is no feature"
+    )
     edges: tuple[float, ...] | None = Field(
         None, min_length=1, description="numbers are cut here; an edge belongs to the upper side"
     )

@@ -40,12 +40,32 @@ def breakdown(rows: Rows, config: CheckConfig, *, level: float, seed: int) -> Br
     """
     judged, bundle = rows.labelled, rows.bundle
     require_parts(config, bundle.whole, tuple(str(name) for name in bundle.reference))
+    lacking = _lacking(rows, config)
+    config = _without(config, lacking)
     return Breakdown(
         segments=segments(rows, config, level=level, seed=seed),
         fairness=fairness(rows, config, seed=seed),
         value=value(rows, config, seed=seed),
         counts=outcomes(bundle.schema, rows.truth[judged], rows.outputs[judged]),
+        lacking=lacking,
     )
+
+
+def _lacking(rows: Rows, config: CheckConfig) -> tuple[str, ...]:
+    """Return the columns beside the features that part rows, and that no row has a value of."""
+    frame = rows.frame
+    beside = [column.name for column in rows.bundle.schema.beside]
+    asked = [name for name in config.parted_by if name in beside]
+    return tuple(n for n in asked if len(frame) and (n not in frame or frame[n].isna().all()))
+
+
+def _without(config: CheckConfig, columns: tuple[str, ...]) -> CheckConfig:
+    """Return the config less the segments and groups by some columns."""
+    left = {
+        key: tuple(g for g in getattr(config, key) if not any(cut.column in columns for cut in g))
+        for key in ("segments", "groups")
+    }
+    return config.model_copy(update=left)
 
 
 def require_parts(
@@ -69,7 +89,8 @@ def require_parts(
     factory.errors.BadConfig: check.segments: there is no column 'b' to part rows by.
       fix: choose of: a, y
     """
-    known = (*schema.names, schema.target, *filter(None, [schema.timestamp]))
+    beside = (column.name for column in schema.beside)
+    known = (*schema.names, schema.target, *filter(None, [schema.timestamp]), *beside)
     for key in ("segments", "groups"):
         try:
             require_columns(columns or known, schema, getattr(config, key))

@@ -138,7 +138,8 @@ def _levels(
 
 def _kind(name: str, schema: Schema, values: NDArray[Any] | None) -> Kind | None:
     """Return what a column holds, by the schema or by what it looks like."""
-    kinds: dict[str, Kind] = {column.name: column.kind for column in schema.features}
+    read = (*schema.features, *schema.beside)
+    kinds: dict[str, Kind] = {column.name: column.kind for column in read}
     kinds[schema.target] = "category" if schema.classes else "number"
     if schema.timestamp is not None:
         kinds[schema.timestamp] = "date"

@@ -203,12 +203,17 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """All that a check says of a window's parts; see the modules of the same names."""
+    """All that a check says of a window's parts; see the modules of the same names.
+
+    ``lacking`` are columns beside the features of which no row of the window has a value, so that
+    nothing is said of the segments and groups by them.
+    """
 
     segments: tuple[Segment, ...] = ()
     fairness: tuple[Fairness, ...] = ()
     value: Value | None = None
     counts: Outcomes | None = None
+    lacking: tuple[str, ...] = ()
 
     @property
     def alarm(self) -> bool:

@@ -72,6 +72,7 @@ def backtest(plan: Plan, hear: Callable[[str], None] = lambda _: None) -> dict[s
             folder,
             train_rows=plan.train_rows,
             window_rows=plan.window_rows,
+            parted_by=plan.config.check.parted_by,
         )
         if plan.label_delay >= len(stream.spans):
             raise BadConfig(

@@ -1,7 +1,7 @@
 """A stream cut into windows, each in a file of its own, so that processes share them cheaply."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ def cut_stream(
     *,
     train_rows: int | None,
     window_rows: int | None,
+    parted_by: Collection[str] = (),
 ) -> Stream:
     """Read a stream, and write its windows into a folder.
 
@@ -63,6 +64,7 @@ def cut_stream(
         folder: an empty one.
         train_rows: see ``cuts``.
         window_rows: see ``cuts``.
+        parted_by: columns that part rows; those that are no features are read beside them.
 
     Raises:
         BadData: too few rows, or rows that cannot be read.
@@ -71,7 +73,7 @@ def cut_stream(
     """
     raw, undated = read_in_order(location, config)
     train, borders = cuts(len(raw), train_rows, window_rows)
-    training = to_training(raw.iloc[:train].reset_index(drop=True), config)
+    training = to_training(raw.iloc[:train].reset_index(drop=True), config, parted_by)
     windows = _windows(raw, training.schema, borders)
     labelled, spans = False, []
     for number, window in enumerate(windows):

@@ -102,7 +102,10 @@ def _verdict(alarm: bool | None) -> Markup:
 
 def group_tables(told: Mapping[str, Any]) -> list[Markup]:
     """Show how groups compare: what each gets, and the gaps between them with their intervals."""
-    parts: list[Markup] = []
+    parts: list[Markup] = [
+        tag("p", "No row has a value of ", tag("bdi", cut(name)), ": groups by it cannot be told.")
+        for name in told.get("unparted") or ()
+    ]
     for one in told.get("fairness") or ():
         columns = listed([str(name) for name in one["by"]], most=5)
         parts.append(tag("h3", "By ", tag("bdi", columns)))
