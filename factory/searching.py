@@ -89,7 +89,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, Part):
         return type(value).__name__
     if not isinstance(value, dict):
-        return "value"
+        return "Plain"
     return "IntRange" if "int" in value else "FloatRange" if "float" in value else "Options"
 
 
@@ -97,11 +97,11 @@ Range = Annotated[
     Annotated[IntRange, Tag("IntRange")]
     | Annotated[FloatRange, Tag("FloatRange")]
     | Annotated[Options, Tag("Options")]
-    | Annotated[Plain, Tag("value")],
+    | Annotated[Plain, Tag("Plain")],
     Discriminator(_kind),
 ]
 """What a hyperparameter may be; a plain value fixes it."""
-RANGE_TAGS = ("IntRange", "FloatRange", "Options", "value")
+RANGE_TAGS = ("IntRange", "FloatRange", "Options", "Plain")
 RANGE_KEYS = ("int", "float", "choice", "log", "start", "when")
 
 
