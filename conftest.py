@@ -5,6 +5,7 @@ from importlib.util import find_spec
 WRAPPED = {
     "flows/evidently.py": "evidently",
     "factory/diagnosis/tree_values.py": "shap",
+    "factory/neural.py": "keras",
     "training/search/flaml.py": "flaml",
     "training/search/hyperopt.py": "hyperopt",
     "training/search/proxy.py": "grpc",

@@ -8,7 +8,18 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from factory.errors import BadConfig
 from factory.policy import Part
 
-Family = Literal["linear", "tree", "forest", "boosting", "svm", "neighbours", "mlp"]
+Family = Literal[
+    "linear",
+    "tree",
+    "forest",
+    "boosting",
+    "svm",
+    "neighbours",
+    "mlp",
+    "dense",
+    "convolution",
+    "recurrent",
+]
 Loss = Literal["auto", "squared_error", "absolute_error", "log_loss", "hinge"]
 Backend = Literal["optuna", "hyperopt", "sklearn", "flaml"]
 Sampler = Literal[

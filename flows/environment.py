@@ -26,6 +26,8 @@ DEFAULTS = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     # Threads that spin while they wait for each other are slow beside any busy neighbour.
     "OMP_NUM_THREADS": "1",
+    # TensorFlow tells of every processor that it does not find.
+    "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
 

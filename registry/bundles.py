@@ -48,6 +48,8 @@ TRUSTED_TYPES = (
     "factory.confidence.ConfidenceModel",
     "factory.losses.LossModel",
     "factory.misses.Misses",
+    "factory.neural.NetworkClassifier",
+    "factory.neural.NetworkRegressor",
     "factory.predictor.PerformancePredictor",
     "factory.reweight.Coder",
     "factory.transformers.Budget",

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 """Several files of this name hold no doctests, and one name can be imported once only."""
 

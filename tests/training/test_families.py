@@ -10,13 +10,15 @@ from factory.bundle import pipeline_outputs
 from factory.config import FeaturesConfig
 from factory.metrics import metric_named
 from factory.nouns import Schema
-from training.families import FAMILIES
+from training.families import FAMILIES, NETWORKS
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline, learned_rows
 from training.space import draw, starting_point
 
+SHALLOW = [name for name in FAMILIES if name not in NETWORKS]
+"""Networks take seconds a fit; see ``test_networks``."""
 EACH = pytest.mark.parametrize(
-    ("name", "task"), [(name, task) for name in FAMILIES for task in TASKS]
+    ("name", "task"), [(name, task) for name in SHALLOW for task in TASKS]
 )
 
 
@@ -162,7 +164,7 @@ def test_scales_and_encodings_fit_together(name, task):
         check_outputs(pipeline_outputs(pipeline, schema(task), frame), task, 60)
 
 
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("name", SHALLOW)
 def test_one_class_is_predicted_always(name):
     frame = rows("binary", 30).assign(y="yes").astype({"y": object})
     outputs = pipeline_outputs(fit(name, "binary", frame=frame), schema("binary"), frame)

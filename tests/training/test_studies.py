@@ -41,16 +41,22 @@ def workers():
 
     def start(*args):
         process = subprocess.Popen(
-            [sys.executable, WORKER, *map(str, args)], stdout=subprocess.PIPE, text=True
+            [sys.executable, WORKER, *map(str, args)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         started.append(process)
         assert process.stdout.readline() == "ready\n"
+        process.stdin.write("\n")
+        process.stdin.flush()
         return process
 
     yield start
     for process in started:
         process.kill()
         process.wait()
+        process.stdin.close()
         process.stdout.close()
 
 
@@ -98,6 +104,7 @@ def test_killed_and_taken_up_again_in_a_file(tmp_path, workers):
     assert {trial.state.name for trial in trials} == {"COMPLETE", "FAIL"}
 
 
+@pytest.mark.xdist_group("pg")
 def test_killed_and_taken_up_again_in_postgres(database, workers):
     kill_and_resume(database, workers, 12)
 
@@ -160,6 +167,7 @@ def test_workers_meet_at_a_grpc_proxy(tmp_path, workers):
         server.wait()
 
 
+@pytest.mark.xdist_group("pg")
 def test_a_finished_search_begins_anew(tmp_path, database):
     for place in (tmp_path / "s.journal", database):
         whole = search(Hill(), plan(place))

@@ -1,4 +1,7 @@
-"""One worker of a search, as a process that can be killed: PLACE WORKER TRIALS SECONDS [more]."""
+"""One worker of a search, as a process that can be killed: PLACE WORKER TRIALS SECONDS [more].
+
+It says when it is ready, and begins when it is given a line.
+"""
 
 import sys
 import time
@@ -37,6 +40,7 @@ def main(place, worker, trials, seconds, backend="optuna", join=""):
         on_trial=lambda record: print(record.number, flush=True),
     )
     print("ready", flush=True)
+    sys.stdin.readline()
     records = search(Slow(float(seconds)), plan)
     print("all", *(record.number for record in records), flush=True)
 

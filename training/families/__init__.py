@@ -8,4 +8,9 @@ FAMILIES = {
     "svm": "training.families.svm:SVM",
     "neighbours": "training.families.neighbours:NEIGHBOURS",
     "mlp": "training.families.mlp:MLP",
+    "dense": "training.families.network:DENSE",
+    "convolution": "training.families.network:CONVOLUTION",
+    "recurrent": "training.families.network:RECURRENT",
 }
+NETWORKS = ("dense", "convolution", "recurrent")
+"""Those that need Keras."""

@@ -1,0 +1,216 @@
+"""Neural networks as estimators of a pipeline: layers told as plain values, weights as arrays.
+
+What is stored holds no code and no pickle: Keras builds the layers from their description and is
+given the weights. It is imported here, so that only a model that is a network needs it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from factory.errors import BadConfig
+from factory.nouns import Floats
+
+LAYERS = (
+    "Conv1D",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GRU",
+    "LSTM",
+    "MaxPooling1D",
+    "MaxPooling2D",
+)
+"""Layers that a description may hold: nothing that runs code of the file's own."""
+RECURRENT = ("GRU", "LSTM")
+WEIGHTED = ("Conv1D", "Conv2D", "Dense", *RECURRENT)
+OPTIMISERS = ("Adadelta", "Adagrad", "Adam", "RMSprop", "SGD")
+CHUNK = 4_096
+"""Rows that are predicted at a time."""
+MOST_STEPS = 2_000
+"""Steps after which an epoch ends: with single rows, a pass over all of them takes too long."""
+
+_built: "WeakKeyDictionary[Network, Any]" = WeakKeyDictionary()
+"""Networks as Keras has them, made once per estimator and process."""
+
+try:
+    # As everywhere in a fit: sums are then the same on any machine.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+except RuntimeError:
+    # TensorFlow was in use before; it keeps the threads that it has.
+    pass
+
+
+class Network(BaseEstimator):  # type: ignore[misc]
+    """A Keras network that learns from an array and knows its own weights.
+
+    Args:
+        layers: JSON list of Keras layers, each ``{"class_name": ..., "config": ...}``, from after
+            the input to before the output.
+        shape: of one row as the first layer sees it, such as (8, 8, 1), -1
+            for as many as there are; () for a plain vector.
+        optimiser: JSON of a Keras optimiser, as of a layer.
+        loss: Keras's name of it.
+        epochs: passes over the rows.
+        batch_size: rows per step.
+        seed: of weights, order and dropout.
+    """
+
+    def __init__(
+        self,
+        layers: str,
+        shape: tuple[int, ...] = (),
+        optimiser: str = '{"class_name": "Adam", "config": {}}',
+        loss: str = "mse",
+        epochs: int = 20,
+        batch_size: int = 32,
+        seed: int = 0,
+    ) -> None:
+        self.layers = layers
+        self.shape = shape
+        self.optimiser = optimiser
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def fit(self, X: Floats, y: NDArray[Any], sample_weight: Floats | None = None) -> Self:
+        """Learn for all epochs."""
+        for _ in self.grow(X, y, sample_weight):
+            pass
+        return self
+
+    def grow(
+        self, X: Floats, y: NDArray[Any], sample_weight: Floats | None = None
+    ) -> Iterator[int]:
+        """Learn, and yield the number of each epoch as it ends.
+
+        Raises:
+            BadConfig: the rows do not have the shape.
+        """
+        X = np.asarray(X, dtype=np.float32)
+        target, outputs = self._encoded(np.asarray(y))
+        self.width_ = X.shape[1]
+        self.outputs_ = outputs
+        network = _build(self)
+        told = json.loads(self.optimiser)
+        kind = getattr(keras.optimizers, _known(told["class_name"], OPTIMISERS))
+        network.compile(optimizer=kind(**told["config"]), loss=self.loss)
+        rng = np.random.default_rng(self.seed)
+        size = min(self.batch_size, len(X))
+        steps = min(len(X) // size, MOST_STEPS)
+        for epoch in range(1, self.epochs + 1):
+            order = rng.permutation(len(X))
+            # Batches are whole, since Keras compiles anew for one of another size.
+            for batch in order[: steps * size].reshape(steps, size):
+                weights = None if sample_weight is None else sample_weight[batch]
+                network.train_on_batch(X[batch], target[batch], sample_weight=weights)
+            self.weights_ = [np.asarray(one) for one in network.get_weights()]
+            _built[self] = network
+            yield epoch
+
+    def raw(self, X: Floats) -> Floats:
+        """Return what the last layer says, shape (n, outputs)."""
+        if self not in _built:
+            network = _build(self)
+            network.set_weights(self.weights_)
+            _built[self] = network
+        X = np.asarray(X, dtype=np.float32)
+        parts = [
+            np.asarray(_built[self](X[start : start + CHUNK], training=False))
+            for start in range(0, len(X), CHUNK)
+        ]
+        return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, self.outputs_))
+
+    def _encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """Return the target as the loss wants it, and how many outputs there are."""
+        raise NotImplementedError
+
+    @property
+    def activation(self) -> str:
+        """Of the last layer."""
+        raise NotImplementedError
+
+
+class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc]
+    """Says probabilities."""
+
+    @property
+    def activation(self) -> str:
+        """Of the last layer."""
+        return "softmax"
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Return probabilities, shape (n, classes)."""
+        said = self.raw(X)
+        return np.asarray(said / said.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Floats) -> NDArray[Any]:
+        """Return the most probable class of each row."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def _encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        return codes.astype(np.int32), len(self.classes_)
+
+
+class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc]
+    """Says values; it learns the target with mean 0 and deviation 1."""
+
+    @property
+    def activation(self) -> str:
+        """Of the last layer."""
+        return "linear"
+
+    def predict(self, X: Floats) -> Floats:
+        """Return values, shape (n,)."""
+        return np.asarray(self.raw(X)[:, 0] * self.scale_ + self.mean_)
+
+    def _encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        self.mean_ = float(np.mean(y))
+        self.scale_ = float(np.std(y)) or 1.0
+        return ((y - self.mean_) / self.scale_).astype(np.float32)[:, None], 1
+
+
+def _known(name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise BadConfig(f"{name!r} is no part of a network here.", hint=", ".join(names))
+    return name
+
+
+def _build(network: Network) -> Any:
+    """Build the layers of an estimator that knows the width of its rows and its outputs."""
+    # -1 is as many as there are.
+    shape = tuple(network.width_ if n == -1 else n for n in network.shape or (-1,))
+    if int(np.prod(shape)) != network.width_:
+        raise BadConfig(
+            f"Rows of {network.width_} encoded features cannot be taken as {shape}.",
+            hint="height and width of search.spaces must multiply to the number of features",
+        )
+    described = json.loads(network.layers)
+    output = {"units": network.outputs_, "activation": network.activation}
+    described.append({"class_name": "Dense", "config": output})
+    built = keras.Sequential([keras.Input((network.width_,)), keras.layers.Reshape(shape)])
+    for place, layer in enumerate(described):
+        config = dict(layer["config"])
+        kind = getattr(keras.layers, _known(layer["class_name"], LAYERS))
+        # Seeded, or a weight would depend on what the process drew before.
+        seed = network.seed + place
+        if "Dropout" in kind.__name__:
+            config["seed"] = seed
+        if kind.__name__ in WEIGHTED:
+            config["kernel_initializer"] = keras.initializers.GlorotUniform(seed)
+        if kind.__name__ in RECURRENT:
+            config["recurrent_initializer"] = keras.initializers.Orthogonal(1.0, seed)
+        made = kind(**config)
+        built.add(made)
+    return built

@@ -1,0 +1,134 @@
+"""Neural networks: they learn, are stored without code or pickles, and serve without training."""
+
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+from training_rows import TASKS, Ticks, config, rows, schema
+
+from factory.bundle import pipeline_outputs
+from factory.config import FeaturesConfig
+from factory.errors import BadConfig
+from factory.metrics import metric_named
+from factory.nouns import Column, Schema
+from registry.bundles import read_bundle, write_bundle
+from training.families import NETWORKS
+from training.family import family_named, loss_for
+from training.fit import fit_pipeline, growing_pipelines
+from training.plan import Plan
+from training.search.run import search
+from training.space import starting_point
+from training.train import train
+from training.trying import objective_of
+
+pytest.importorskip("keras")
+pytestmark = [
+    pytest.mark.xdist_group("tensorflow"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+SERVED = """
+import sys
+from pathlib import Path
+import numpy as np
+sys.modules["training"] = None  # no training code where predictions are made
+from registry.bundles import read_bundle
+bundle = read_bundle(Path(sys.argv[1]))
+again = bundle.outputs(bundle.reference)
+assert np.allclose(again, bundle.reference_outputs, rtol=0, atol=1e-6), "other outputs"
+assert not {name for name in sys.modules if name.startswith(("autokeras", "optuna"))}
+"""
+
+
+def fit(name, task, **changes):
+    family = family_named(name)
+    loss = family.losses[task][0]
+    params = {**starting_point(family.space(task, loss)), "epochs": 8, **changes}
+    return fit_pipeline(rows(task, 200), schema(task), FeaturesConfig(), name, params, loss, 0)
+
+
+def digits(count=400):
+    X, y = load_digits(return_X_y=True)
+    names = [f"p{place:02}" for place in range(64)]
+    frame = pd.DataFrame(X[:count], columns=names).assign(y=y[:count].astype(str).astype(object))
+    classes = tuple(str(digit) for digit in range(10))
+    columns = tuple(Column(name, "number") for name in names)
+    return frame, Schema(columns, "y", "multiclass", classes=classes)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_dense_layers_learn_alike_each_time(task):
+    first, again = fit("dense", task), fit("dense", task)
+    fresh = rows(task, 150, seed=4)
+    outputs = pipeline_outputs(first, schema(task), fresh)
+    np.testing.assert_array_equal(outputs, pipeline_outputs(again, schema(task), fresh))
+    metric = metric_named(None, schema(task))
+    truth = fresh["y"].to_numpy()
+    constant = np.full_like(outputs, outputs.mean(axis=0))
+    assert metric.gain(metric.value(truth, constant), metric.value(truth, outputs)) > 0.2
+
+
+@pytest.mark.parametrize("optimiser", ["rmsprop", "adagrad", "adadelta", "mini_batch", "sgd"])
+def test_every_optimiser_moves_the_weights(optimiser):
+    model = fit("dense", "regression", optimiser=optimiser, epochs=1, learning_rate=0.01)[-1]
+    assert all(np.isfinite(one).all() for one in model.weights_)
+
+
+def test_a_network_grows_by_epochs():
+    family = family_named("dense")
+    params = {**starting_point(family.space("binary", "log_loss")), "epochs": 7}
+    growing = growing_pipelines(
+        rows("binary", 100), schema("binary"), FeaturesConfig(), "dense", params, "log_loss", 0,
+        stages=3,
+    )  # fmt: skip
+    assert [final for _, final in growing] == [False, False, True]
+
+
+@pytest.mark.parametrize("kind", ["convolution", "recurrent"])
+def test_images_are_searched_and_pruned_by_epochs(kind):
+    frame, columns = digits(250)
+    small = {"height": 8, "width": 8, "units": 16, "layers": 1, "epochs": 6, "optimiser": "adam"}
+    made = config(
+        metric="log_loss",
+        search={"families": [kind], "folds": 2, "stages": 3, "spaces": {kind: small}},
+    )
+    metric = metric_named("log_loss", columns)
+    losses = {kind: loss_for(family_named(kind), "multiclass", "auto", "log_loss")}
+    objective = objective_of(frame, columns, made, metric, losses)
+    plan = Plan(trials=7, seconds=1e9, seed=0, clock=Ticks(), pruner="halving")
+    records = search(objective, plan)
+    assert {"pruned", "complete"} <= {record.state for record in records}
+    best = min(record.score for record in records if record.state == "complete")
+    assert best < np.log(10) / 2
+
+
+def test_a_shape_that_does_not_fit_is_the_users_error():
+    with pytest.raises(BadConfig, match="cannot be taken as"):
+        fit("convolution", "binary", height=28, width=28)
+
+
+def test_a_bundle_of_a_network_serves_without_training(tmp_path):
+    frame = rows("binary", 300)
+    made = config(
+        search={"families": ["dense"], "trials": 1, "folds": 2, "spaces": {"dense": {"epochs": 5}}},
+        hedges={"most": 0},
+        check={"corruptions": 0},
+    )
+    bundle = train(frame, schema("binary"), made, clock=Ticks()).bundle
+    write_bundle(bundle, tmp_path / "model", model_id="m-1", run_id="0" * 32)
+    again = read_bundle(tmp_path / "model")
+    np.testing.assert_array_equal(again.outputs(frame), bundle.outputs(frame))
+    files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
+    assert not [path for path in files if path.suffix in {".pkl", ".pickle", ".dill", ".h5"}]
+    with zipfile.ZipFile(tmp_path / "model" / "model.skops") as stored:
+        assert {name.rpartition(".")[2] for name in stored.namelist()} <= {"json", "npy"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", SERVED, tmp_path / "model"], check=True)
+
+
+def test_every_network_is_a_family():
+    assert {family_named(name).name for name in NETWORKS} == set(NETWORKS)
