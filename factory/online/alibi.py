@@ -15,6 +15,7 @@ import numpy as np
 
 from factory.errors import BadConfig, Unavailable
 from factory.nouns import Floats
+from factory.online.fitted import Fitted
 from factory.online.protocol import Setup, TooFewRows, Values
 
 FEWEST = 2_500
@@ -23,7 +24,7 @@ PER_ALARM = 10
 """Bootstraps for each row of the expected run time, as alibi-detect advises."""
 
 
-class _Alibi:
+class _Alibi(Fitted):
     """What the four share: a detector of alibi-detect, and what is to be kept of it."""
 
     _WHERE: ClassVar[str]
@@ -38,15 +39,6 @@ class _Alibi:
         self.statistic, self.threshold = np.nan, np.nan
         self.window: int | None = None
         self.column: int | None = None
-
-    @classmethod
-    def of(cls, fitted: Values) -> Self:
-        """Return a detector at its start, with the thresholds that were fitted."""
-        return cls(**fitted)
-
-    def fitted(self) -> Values:
-        """Return the reference, thresholds and splits."""
-        return dict(self._fitted)
 
     def update(self, row: Floats) -> None:
         """Take one row of shape (k,)."""
@@ -70,16 +62,14 @@ class _Alibi:
 
     def to_state(self) -> Values:
         """Return what alibi-detect calls the online state, and ours."""
-        names = ("drift", "statistic", "threshold", "window", "column")
-        state: Values = {name: getattr(self, name) for name in names}
+        state = self.said()
         keys = self._detector.online_state_keys
         state |= {f"alibi.{key}": np.array(getattr(self._detector, key)) for key in keys}
         return state | {"seen": self._seen}
 
     def resume(self, state: Values) -> None:
         """Stand where ``to_state`` was called."""
-        for name in ("drift", "statistic", "threshold", "window", "column"):
-            setattr(self, name, state[name])
+        self.say(state)
         self._seen = state["seen"]
         for key in self._detector.online_state_keys:
             value = state[f"alibi.{key}"]

@@ -8,22 +8,16 @@ from numpy.typing import NDArray
 
 from factory.errors import BadConfig
 from factory.nouns import Floats
-from factory.online.protocol import Setup, TooFewRows, Values
+from factory.online.fitted import numbered, of_number
+from factory.online.protocol import Setup, Values
 from factory.online.ranks import Ranks, stream_ranks
-from factory.online.thresholds import (
-    JITTER,
-    conditional_thresholds,
-    draw_streams,
-    noise,
-    streams_needed,
-    stretch,
-)
+from factory.online.single import Plan, Single
 
 CELLS = 50_000
 """Numbers that a block of streams holds a window: they should stay in the processor's cache."""
 
 
-class CVM:
+class CVM(Single):
     """Online two-sample Cramér-von Mises test of each column of numbers, several windows at once.
 
     The statistic is the largest of all columns and windows, each in standard units of its law
@@ -69,17 +63,11 @@ class CVM:
             "thresholds": thresholds,
             "seed": seed,
         }
-        self._columns, self._seed = columns, seed
-        self._limits = thresholds.tolist()
+        self._begin(columns, windows, thresholds, seed)
         self._table = Ranks.of(known[:, columns])
         # The standard library searches a list faster than NumPy searches an array.
         self._sorted = [values.tolist() for values in self._table.values]
-        self._seen = 0
         self._restart()
-        self.drift = False
-        self.statistic, self.threshold = np.nan, np.inf
-        self.window: int | None = None
-        self.column: int | None = None
 
     @classmethod
     def fit(cls, reference: Floats, setup: Setup) -> list[Self]:
@@ -87,30 +75,11 @@ class CVM:
         columns = np.flatnonzero(~setup.marks)
         if len(columns) == 0:
             raise BadConfig("cvm needs a column of numbers, and there is none.", hint="choose fet")
-        windows = tuple(sorted(setup.windows))
-        n, steps = len(reference), 2 * windows[-1] - 1
-        if n < steps + windows[-1]:
-            raise TooFewRows(f"{n} rows are too few for a window of {windows[-1]}.")
-        rng = np.random.default_rng((setup.seed, *windows))
-        ert = max(2.0, setup.ert - windows[0] + 1)
-        every = setup.every or stretch(windows[-1])
-        cost = steps * sum(windows) * len(columns)
-        count = streams_needed(ert, steps, every, cost)
-        streams = draw_streams(n, steps, count, rng)
-        statistics = simulate(reference[:, columns], streams, windows)
-        statistics += JITTER * rng.random(statistics.shape)
-        thresholds = conditional_thresholds(statistics, ert, every)
-        known = reference[np.sort(rng.permutation(n)[: n - steps])]
-        return [cls(known, columns, np.array(windows), thresholds, setup.seed)]
-
-    @classmethod
-    def of(cls, fitted: Values) -> Self:
-        """Return a detector at its start."""
-        return cls(**fitted)
-
-    def fitted(self) -> Values:
-        """Return the arguments it was made from."""
-        return dict(self._fitted)
+        plan = Plan.of(len(reference), setup, lambda windows: sum(windows) * len(columns))
+        statistics = simulate(reference[:, columns], plan.streams, plan.windows)
+        thresholds = plan.thresholds(statistics)
+        known = reference[np.sort(plan.known())]
+        return [cls(known, columns, np.array(plan.windows), thresholds, setup.seed)]
 
     def update(self, row: Floats) -> None:
         """Take one row of shape (k,)."""
@@ -122,47 +91,31 @@ class CVM:
         upto = np.array([bisect_right(known, value) for known, value in pairs])
         rank = self._table.place(below, upto)
         found = [window.push(values, *rank) for window in self._windows]
-        self._t += 1
-        self._seen += 1
-        full = [each for each, w in zip(found, self._windows, strict=True) if w.size <= self._t]
-        self.threshold = self._limits[min(self._t, len(self._limits)) - 1]
-        if not full:
-            self.drift = False
-            return
-        table = np.stack(full)
-        most, column = divmod(int(table.argmax()), table.shape[1])
-        self.window, self.column = self._windows[most].size, int(self._columns[column])
-        self.statistic = float(table[most, column]) + JITTER * noise(self._seed, self._seen)
-        self.drift = self.statistic > self.threshold
+        self._count()
+        full = [each for each, size in zip(found, self._sizes, strict=True) if size <= self._t]
+        self._judge(np.array(full))
 
     def _restart(self) -> None:
         self._t = 0
         known = self._table
         self._windows = [
-            _Window((len(self._columns),), int(w), known.rows, known.own)
-            for w in self._fitted["windows"]
+            _Window((len(self._columns),), size, known.rows, known.own) for size in self._sizes
         ]
         self.statistic = np.nan
 
     def to_state(self) -> Values:
         """Return the windows and the place in the stream."""
-        state: Values = {
-            name: getattr(self, name)
-            for name in ("drift", "statistic", "threshold", "window", "column")
-        }
+        state = self.said()
         for number, window in enumerate(self._windows):
-            state |= {f"{number}.{key}": value for key, value in window.to_state().items()}
+            state |= numbered(number, window.to_state())
         return state | {"t": self._t, "seen": self._seen}
 
     def resume(self, state: Values) -> None:
         """Stand where ``to_state`` was called."""
-        for name in ("drift", "statistic", "threshold", "window", "column"):
-            setattr(self, name, state[name])
+        self.say(state)
         self._t, self._seen = state["t"], state["seen"]
         for number, window in enumerate(self._windows):
-            start = f"{number}."
-            mine = {k: v for k, v in state.items() if k.startswith(start)}
-            window.resume({key.removeprefix(start): value for key, value in mine.items()})
+            window.resume(of_number(number, state))
 
 
 def simulate(reference: Floats, streams: NDArray[np.intp], windows: tuple[int, ...]) -> Floats:

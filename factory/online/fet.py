@@ -8,15 +8,8 @@ from scipy.special import gammaln
 
 from factory.errors import BadConfig
 from factory.nouns import Floats
-from factory.online.protocol import Setup, TooFewRows, Values
-from factory.online.thresholds import (
-    JITTER,
-    conditional_thresholds,
-    draw_streams,
-    noise,
-    streams_needed,
-    stretch,
-)
+from factory.online.protocol import Setup, Values
+from factory.online.single import Plan, Single
 
 NEWEST = 0.99
 """Weight of the newest row's statistic against those before it."""
@@ -26,7 +19,7 @@ CELLS = 2_000_000
 """Numbers that a block of a table may take in memory while it is made."""
 
 
-class FET:
+class FET(Single):
     """Online Fisher's exact test of each column of zeros and ones, several windows at once.
 
     The statistic is 1 less the p-value, smoothed a little from row to row, and the largest of all
@@ -79,17 +72,10 @@ class FET:
             "rising": rising,
             "seed": seed,
         }
-        self._columns, self._seed = columns, seed
-        self._sizes = windows.tolist()
-        self._limits = thresholds.tolist()
+        self._begin(columns, windows, thresholds, seed)
         self._tables = [exact(ones, rows, size, rising=rising) for size in self._sizes]
         self._each = np.arange(len(columns))
-        self._seen = 0
         self._restart()
-        self.drift = False
-        self.threshold = np.inf
-        self.window: int | None = None
-        self.column: int | None = None
 
     @classmethod
     def fit(cls, reference: Floats, setup: Setup) -> list[Self]:
@@ -99,34 +85,13 @@ class FET:
             raise BadConfig(
                 "fet needs a column of two values, and there is none.", hint="choose cvm"
             )
-        windows = tuple(sorted(setup.windows))
-        n, steps = len(reference), 2 * windows[-1] - 1
-        if n < steps + windows[-1]:
-            raise TooFewRows(f"{n} rows are too few for a window of {windows[-1]}.")
-        rng = np.random.default_rng((setup.seed, *windows))
-        ert = max(2.0, setup.ert - windows[0] + 1)
-        every = setup.every or stretch(windows[-1])
+        plan = Plan.of(len(reference), setup, lambda windows: len(windows) * len(columns))
         marks = reference[:, columns] > HALF
-        count = streams_needed(ert, steps, every, steps * len(windows) * len(columns))
-        streams = draw_streams(n, steps, count, rng)
-        statistics = simulate(marks, streams, windows, rising=setup.rising)
-        statistics += JITTER * rng.random(statistics.shape)
-        thresholds = conditional_thresholds(statistics, ert, every)
-        known = marks[rng.permutation(n)[: n - steps]]
-        ones = known.sum(axis=0)
-        made = cls(
-            ones, len(known), columns, np.array(windows), thresholds, setup.rising, setup.seed
-        )
-        return [made]
-
-    @classmethod
-    def of(cls, fitted: Values) -> Self:
-        """Return a detector at its start."""
-        return cls(**fitted)
-
-    def fitted(self) -> Values:
-        """Return the arguments it was made from."""
-        return dict(self._fitted)
+        statistics = simulate(marks, plan.streams, plan.windows, rising=setup.rising)
+        thresholds = plan.thresholds(statistics)
+        known = marks[plan.known()]
+        told = columns, np.array(plan.windows), thresholds, setup.rising, setup.seed
+        return [cls(known.sum(axis=0), len(known), *told)]
 
     def update(self, row: Floats) -> None:
         """Take one row of shape (k,)."""
@@ -138,22 +103,14 @@ class FET:
         for number, size in enumerate(self._sizes):
             self._ones[number] += marks - self._rows[(at - size) % last]
         self._rows[at] = marks
-        self._t += 1
-        self._seen += 1
-        self.threshold = self._limits[min(self._t, len(self._limits)) - 1]
+        self._count()
         for number, size in enumerate(self._sizes):
             if self._t >= size:
                 found = self._tables[number][self._each, self._ones[number]]
                 if self._t > size:
                     found = (1 - NEWEST) * self._smooth[number] + NEWEST * found
                 self._smooth[number] = found
-        if self._t < self._sizes[0]:
-            self.drift = False
-            return
-        most, column = divmod(int(np.nanargmax(self._smooth)), len(self._each))
-        self.window, self.column = self._sizes[most], int(self._columns[column])
-        self.statistic = float(self._smooth[most, column]) + JITTER * noise(self._seed, self._seen)
-        self.drift = self.statistic > self.threshold
+        self._judge(self._smooth)
 
     def _restart(self) -> None:
         self._t = 0
@@ -164,8 +121,7 @@ class FET:
 
     def to_state(self) -> Values:
         """Return the windows and the place in the stream."""
-        names = ("drift", "statistic", "threshold", "window", "column")
-        return {name: getattr(self, name) for name in names} | {
+        return self.said() | {
             "rows": self._rows.copy(),
             "ones": self._ones.copy(),
             "smooth": self._smooth.copy(),
@@ -175,8 +131,7 @@ class FET:
 
     def resume(self, state: Values) -> None:
         """Stand where ``to_state`` was called."""
-        for name in ("drift", "statistic", "threshold", "window", "column"):
-            setattr(self, name, state[name])
+        self.say(state)
         self._rows, self._ones = state["rows"].copy(), state["ones"].copy()
         self._smooth, self._t, self._seen = state["smooth"].copy(), state["t"], state["seen"]
 

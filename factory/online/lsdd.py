@@ -1,15 +1,14 @@
 """Least-squares density difference of the newest rows from the reference, row by row."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factory.nouns import Floats
+from factory.online.joint import CELLS, Joint, middling
 from factory.online.kernel import SMALLEST, gaussian, median_width, squared_distances
-from factory.online.mmd import middling
 from factory.online.protocol import Draws, Setup, TooFewRows, Values
 from factory.online.thresholds import (
     conditional_thresholds,
@@ -18,10 +17,6 @@ from factory.online.thresholds import (
     stretch,
 )
 
-ROWS = 2_000
-"""Rows of the reference that are used at most; a larger one is sampled."""
-CELLS = 2_000_000
-"""Numbers that a block of streams may take in memory."""
 LAMBDAS = 4.0 ** -np.arange(10)
 """Candidates of the regularisation, strongest first."""
 MOST_LOST = 0.2
@@ -30,7 +25,7 @@ JUDGED = 2_500
 """Streams that judge the candidates, at most."""
 
 
-class LSDD:
+class LSDD(Joint):
     """Online least-squares density difference, all columns jointly.
 
     The difference of the two densities is modelled by Gaussian kernels around twice as many rows
@@ -64,8 +59,6 @@ class LSDD:
     (True, True)
     """
 
-    column: int | None = None
-    _t: int
     _at: int
     _vectors: Floats
     _sum: Floats
@@ -91,31 +84,16 @@ class LSDD:
             "first": first,
             "thresholds": thresholds,
         }
-        self.window = len(first)
         self._centres, self._middle, self._spread = centres, middle, spread
         self._norms = (centres**2).sum(axis=1)
         self._scale = -1 / (2 * width**2)
         self._weights, self._mean, self._first = weights, mean, first
-        self._limits = thresholds.tolist()
-        self.drift = False
-        self.threshold = self._limits[0]
-        self._restart()
-        self.statistic = self._measure()
+        self._begin(len(first), thresholds)
 
     @classmethod
-    def fit(cls, reference: Floats, setup: Setup) -> list[Self]:
-        """Return a detector for each window, see ``Online.fit``.
-
-        Each alarms so much more rarely that all of them together keep what is asked.
-        """
-        rarer = replace(setup, ert=setup.ert * len(setup.windows))
-        return [cls._fit_one(reference, rarer, window) for window in setup.windows]
-
-    @classmethod
-    def _fit_one(cls, reference: Floats, setup: Setup, window: int) -> Self:
-        rng = np.random.default_rng((setup.seed, window))
-        if len(reference) > ROWS:
-            reference = reference[np.sort(rng.permutation(len(reference))[:ROWS])]
+    def _fit_one(
+        cls, reference: Floats, setup: Setup, window: int, rng: np.random.Generator
+    ) -> Self:
         n, steps = len(reference) - 2 * window, 2 * window - 1
         if n < steps + window:
             raise TooFewRows(f"{len(reference)} rows are too few for a window of {window}.")
@@ -138,15 +116,6 @@ class LSDD:
                 break
         return made
 
-    @classmethod
-    def of(cls, fitted: Values) -> Self:
-        """Return a detector at its start."""
-        return cls(**fitted)
-
-    def fitted(self) -> Values:
-        """Return the arguments it was made from."""
-        return dict(self._fitted)
-
     def update(self, row: Floats) -> None:
         """Take one row of shape (k,)."""
         if self.drift:
@@ -168,9 +137,7 @@ class LSDD:
         if self._at == 0:
             # The sum anew once in a window, lest rounding add up over millions of rows.
             self._sum = self._vectors.sum(axis=0)
-        self.statistic = self._measure()
-        self.threshold = self._limits[min(self._t, self.window - 1)]
-        self.drift = self.statistic > self.threshold
+        self._judge()
 
     def _measure(self) -> float:
         apart = self._mean - self._sum / self.window
@@ -188,16 +155,14 @@ class LSDD:
             "sum": self._sum.copy(),
             "t": self._t,
             "at": self._at,
-            "drift": self.drift,
-            "statistic": self.statistic,
-            "threshold": self.threshold,
+            **self.said(),
         }
 
     def resume(self, state: Values) -> None:
         """Stand where ``to_state`` was called."""
         self._vectors, self._sum = state["vectors"].copy(), state["sum"].copy()
-        self._t, self._at, self.drift = state["t"], state["at"], state["drift"]
-        self.statistic, self.threshold = state["statistic"], state["threshold"]
+        self._t, self._at = state["t"], state["at"]
+        self.say(state)
 
 
 def _draw(n: int, window: int, ert: float, every: int, rng: np.random.Generator) -> Draws:

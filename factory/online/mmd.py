@@ -1,12 +1,12 @@
 """Maximum mean discrepancy of the newest rows from the reference, row by row."""
 
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factory.nouns import Floats
+from factory.online.joint import CELLS, Joint, middling
 from factory.online.kernel import SMALLEST, gaussian, median_width, squared_distances
 from factory.online.protocol import Draws, Setup, TooFewRows, Values
 from factory.online.thresholds import (
@@ -16,13 +16,8 @@ from factory.online.thresholds import (
     stretch,
 )
 
-ROWS = 2_000
-"""Rows of the reference that are used at most; a larger one is sampled."""
-CELLS = 2_000_000
-"""Numbers that a block of streams may take in memory."""
 
-
-class MMD:
+class MMD(Joint):
     """Online maximum mean discrepancy with a Gaussian kernel, unbiased, all columns jointly.
 
     It starts, and starts again after an alarm, with a window of reference rows that are not
@@ -52,8 +47,6 @@ class MMD:
     (True, True)
     """
 
-    column: int | None = None
-    _t: int
     _at: int
     _among: Floats
     _across: Floats
@@ -71,38 +64,23 @@ class MMD:
             "thresholds": thresholds,
         }
         self._first, self._inside = first, inside
-        self.window = len(first)
         n, w = len(known), len(first)
         self._n = n
         # Reference and window lie in one table, so that a row meets both in one product.
         self._rows = np.concatenate((known, first))
         self._norms = (self._rows**2).sum(axis=1)
-        self._limits = thresholds.tolist()
         self._scale = -1 / (2 * width**2)
         self._share = np.full(n, 1 / n)
         self._ones = np.ones(w)
         self._start_across = gaussian(squared_distances(known, first), width).mean(axis=0)
         self._start_among = gaussian(squared_distances(first, first), width)
         np.fill_diagonal(self._start_among, 0.0)
-        self.drift = False
-        self.threshold = self._limits[0]
-        self._restart()
-        self.statistic = self._measure()
+        self._begin(w, thresholds)
 
     @classmethod
-    def fit(cls, reference: Floats, setup: Setup) -> list[Self]:
-        """Return a detector for each window, see ``Online.fit``.
-
-        Each alarms so much more rarely that all of them together keep what is asked.
-        """
-        rarer = replace(setup, ert=setup.ert * len(setup.windows))
-        return [cls._fit_one(reference, rarer, window) for window in setup.windows]
-
-    @classmethod
-    def _fit_one(cls, reference: Floats, setup: Setup, window: int) -> Self:
-        rng = np.random.default_rng((setup.seed, window))
-        if len(reference) > ROWS:
-            reference = reference[np.sort(rng.permutation(len(reference))[:ROWS])]
+    def _fit_one(
+        cls, reference: Floats, setup: Setup, window: int, rng: np.random.Generator
+    ) -> Self:
         n, steps = len(reference), 2 * window - 1
         if n < steps + window:
             raise TooFewRows(f"{n} rows are too few for a window of {window}.")
@@ -121,15 +99,6 @@ class MMD:
             if made.statistic < thresholds[0]:
                 break
         return made
-
-    @classmethod
-    def of(cls, fitted: Values) -> Self:
-        """Return a detector at its start."""
-        return cls(**fitted)
-
-    def fitted(self) -> Values:
-        """Return the arguments it was made from."""
-        return dict(self._fitted)
 
     def update(self, row: Floats) -> None:
         """Take one row of shape (k,)."""
@@ -164,9 +133,7 @@ class MMD:
             # Sums anew once in a window, lest rounding add up over millions of rows.
             self._pairs = float(self._among.sum()) / 2
             self._sum = float(self._across.sum())
-        self.statistic = self._measure()
-        self.threshold = self._limits[min(self._t, self.window - 1)]
-        self.drift = self.statistic > self.threshold
+        self._judge()
 
     def _measure(self) -> float:
         w = self.window
@@ -192,9 +159,7 @@ class MMD:
             "sum": self._sum,
             "t": self._t,
             "at": self._at,
-            "drift": self.drift,
-            "statistic": self.statistic,
-            "threshold": self.threshold,
+            **self.said(),
         }
 
     def resume(self, state: Values) -> None:
@@ -203,27 +168,14 @@ class MMD:
         self._rows[n:], self._norms[n:] = state["rows"], state["norms"]
         self._among, self._across = state["among"].copy(), state["across"].copy()
         self._pairs, self._sum = state["pairs"], state["sum"]
-        self._t, self._at, self.drift = state["t"], state["at"], state["drift"]
-        self.statistic, self.threshold = state["statistic"], state["threshold"]
+        self._t, self._at = state["t"], state["at"]
+        self.say(state)
 
 
 def _draw(n: int, window: int, ert: float, every: int, rng: np.random.Generator) -> Draws:
     steps = 2 * window - 1
     count = streams_needed(ert, window, every, steps**2)
     return Draws(draw_streams(n, steps, count, rng))
-
-
-def middling(statistics: Floats, streams: NDArray[np.intp], rows: int) -> NDArray[np.intp]:
-    """Return all rows in an order that ends with a first window of middling statistic.
-
-    A detector that starts close to its threshold would alarm too soon after every start.
-
-    >>> middling(np.array([[0.0], [5.0], [1.0]]), np.array([[0], [1], [2]]), 4).tolist()
-    [0, 1, 3, 2]
-    """
-    first = statistics[:, 0]
-    stream = streams[int(np.argpartition(first, len(first) // 2)[len(first) // 2])]
-    return np.concatenate((np.setdiff1d(np.arange(rows), stream), stream[::-1]))
 
 
 def simulate(kernel: Floats, streams: NDArray[np.intp], window: int) -> Floats:

@@ -7,12 +7,13 @@ asked on rows drawn from the reference; any of them makes the alarm, and all sta
 """
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from factory.errors import Unavailable
 from factory.nouns import Floats
+from factory.online.fitted import Fitted, numbered, of_number
 from factory.online.protocol import Setup, TooFewRows, Values
 
 try:
@@ -28,7 +29,7 @@ FEWEST = 30
 """Rows that the reference needs."""
 
 
-class River:
+class River(Fitted):
     """What the three share. A subclass makes one detector, and tells and sets where it stands.
 
     Args:
@@ -40,6 +41,7 @@ class River:
         seed: of a detector that draws.
     """
 
+    SAID: ClassVar[tuple[str, ...]] = ("drift", "statistic", "threshold", "column")
     window: int | None = None
 
     def __init__(
@@ -80,15 +82,6 @@ class River:
         parameter = cls._calibrate(rows, setup, sizes, rng)
         return [cls(parameter, middle, spread, sizes, setup.rising, setup.seed)]
 
-    @classmethod
-    def of(cls, fitted: Values) -> Self:
-        """Return a detector at its start."""
-        return cls(**fitted)
-
-    def fitted(self) -> Values:
-        """Return the arguments it was made from."""
-        return dict(self._fitted)
-
     def update(self, row: Floats) -> None:
         """Take one row of shape (k,)."""
         if self.drift:
@@ -109,21 +102,16 @@ class River:
 
     def to_state(self) -> Values:
         """Return where each of river's detectors stands."""
-        state: Values = {
-            name: getattr(self, name) for name in ("drift", "statistic", "threshold", "column")
-        }
+        state = self.said()
         for number, detector in enumerate(self._detectors):
-            state |= {f"{number}.{key}": v for key, v in self._standing(detector).items()}
+            state |= numbered(number, self._standing(detector))
         return state
 
     def resume(self, state: Values) -> None:
         """Stand where ``to_state`` was called."""
-        for name in ("drift", "statistic", "threshold", "column"):
-            setattr(self, name, state[name])
+        self.say(state)
         for number, detector in enumerate(self._detectors):
-            start = f"{number}."
-            mine = {k: v for k, v in state.items() if k.startswith(start)}
-            self._stand(detector, {k.removeprefix(start): v for k, v in mine.items()})
+            self._stand(detector, of_number(number, state))
 
     @classmethod
     def _sizes_for(cls, setup: Setup) -> tuple[int, ...]:
