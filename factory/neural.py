@@ -19,15 +19,20 @@ from factory.errors import BadConfig
 from factory.nouns import Floats
 
 LAYERS = (
+    "BatchNormalization",
     "Conv1D",
     "Conv2D",
     "Dense",
     "Dropout",
     "Flatten",
     "GRU",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
     "LSTM",
     "MaxPooling1D",
     "MaxPooling2D",
+    "ReLU",
+    "SeparableConv2D",
 )
 """Layers that a description may hold: nothing that runs code of the file's own."""
 RECURRENT = ("GRU", "LSTM")
@@ -98,7 +103,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
             BadConfig: the rows do not have the shape.
         """
         X = np.asarray(X, dtype=np.float32)
-        target, outputs = self._encoded(np.asarray(y))
+        target, outputs = self.encoded(np.asarray(y))
         self.width_ = X.shape[1]
         self.outputs_ = outputs
         network = _build(self)
@@ -131,7 +136,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
         ]
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, self.outputs_))
 
-    def _encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
         """Return the target as the loss wants it, and how many outputs there are."""
         raise NotImplementedError
 
@@ -158,7 +163,8 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc]
         """Return the most probable class of each row."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
-    def _encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """Return the classes' places, and how many there are."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         return codes.astype(np.int32), len(self.classes_)
 
@@ -175,7 +181,8 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc]
         """Return values, shape (n,)."""
         return np.asarray(self.raw(X)[:, 0] * self.scale_ + self.mean_)
 
-    def _encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """Return the target with mean 0 and deviation 1, shape (n, 1), and 1."""
         self.mean_ = float(np.mean(y))
         self.scale_ = float(np.std(y)) or 1.0
         return ((y - self.mean_) / self.scale_).astype(np.float32)[:, None], 1

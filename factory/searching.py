@@ -19,6 +19,7 @@ Family = Literal[
     "dense",
     "convolution",
     "recurrent",
+    "autokeras",
 ]
 Loss = Literal["auto", "squared_error", "absolute_error", "log_loss", "hinge"]
 Backend = Literal["optuna", "hyperopt", "sklearn", "flaml"]

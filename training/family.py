@@ -36,6 +36,8 @@ class Family:
         class_rows: per loss, fewest rows a class needs to be learned; 1 when absent.
         stages: grows an estimator on numbers, a target, weights or None, in so many stages at
             most; yields after each whether it was the last. None where a fit is all or nothing.
+        served: from the fitted estimator, the one that is kept in its place, which needs no code of
+            ``training``; None where it is itself.
         capacity: hyperparameters that say most about how much the model can learn; the first
             that is in the space counts.
     """
@@ -52,6 +54,7 @@ class Family:
     weighted: bool = True
     class_rows: Mapping[str, int] = field(default_factory=dict)
     stages: Stages | None = None
+    served: Callable[[Any], Any] | None = None
     capacity: tuple[str, ...] = ()
 
     @property

@@ -51,7 +51,10 @@ def fit_pipeline(
     lesson = _lesson(frame, schema, features, family_name, params, loss, seed, weights)
     with _quiet():
         lesson.pipeline.fit(lesson.X, lesson.target, **lesson.counting)
-    return lesson.pipeline
+    served, (*before, (name, model)) = family_named(family_name).served, lesson.pipeline.steps
+    if served is None or isinstance(model, DummyClassifier):
+        return lesson.pipeline
+    return Pipeline([*before, (name, served(model))])
 
 
 def growing_pipelines(

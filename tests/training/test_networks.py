@@ -1,5 +1,6 @@
 """Neural networks: they learn, are stored without code or pickles, and serve without training."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -7,6 +8,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.datasets import load_digits
 from training_rows import TASKS, Ticks, config, rows, schema
 
@@ -15,7 +17,7 @@ from factory.config import FeaturesConfig
 from factory.errors import BadConfig
 from factory.metrics import metric_named
 from factory.nouns import Column, Schema
-from registry.bundles import read_bundle, write_bundle
+from registry.bundles import TRUSTED_TYPES, read_bundle, write_bundle
 from training.families import NETWORKS
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline, growing_pipelines
@@ -128,6 +130,37 @@ def test_a_bundle_of_a_network_serves_without_training(tmp_path):
     with zipfile.ZipFile(tmp_path / "model" / "model.skops") as stored:
         assert {name.rpartition(".")[2] for name in stored.namelist()} <= {"json", "npy"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", SERVED, tmp_path / "model"], check=True)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_autokeras_finds_a_network_that_is_kept_without_it(task):
+    pytest.importorskip("autokeras")
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002 - what must stand still
+    times = 2 if task == "binary" else 1
+    pipelines = [fit("autokeras", task, models=1, epochs=5) for _ in range(times)]
+    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002 - as above
+    fresh = rows(task, 100, seed=4)
+    outputs = pipeline_outputs(pipelines[0], schema(task), fresh)
+    again = pipeline_outputs(pipelines[-1], schema(task), fresh)
+    np.testing.assert_allclose(outputs, again, atol=1e-5)
+    assert type(pipelines[0][-1]).__module__ == "factory.neural"
+    stored = skops.io.loads(skops.io.dumps(pipelines[0]), trusted=list(TRUSTED_TYPES))
+    np.testing.assert_allclose(pipeline_outputs(stored, schema(task), fresh), outputs, atol=1e-5)
+    metric = metric_named(None, schema(task))
+    truth = fresh["y"].to_numpy()
+    constant = np.full_like(outputs, outputs.mean(axis=0))
+    assert metric.gain(metric.value(truth, constant), metric.value(truth, outputs)) > 0
+
+
+def test_autokeras_sees_images():
+    pytest.importorskip("autokeras")
+    frame, columns = digits(300)
+    params = {"models": 1, "epochs": 4, "height": 8, "width": 8}
+    pipeline = fit_pipeline(frame, columns, FeaturesConfig(), "autokeras", params, "log_loss", 0)
+    kinds = {layer["class_name"] for layer in json.loads(pipeline[-1].layers)}
+    assert kinds & {"Conv2D", "SeparableConv2D"}
+    outputs = pipeline_outputs(pipeline, columns, frame)
+    assert (outputs.argmax(axis=1) == frame["y"].astype(int)).mean() > 0.3
 
 
 def test_every_network_is_a_family():

@@ -11,6 +11,7 @@ FAMILIES = {
     "dense": "training.families.network:DENSE",
     "convolution": "training.families.network:CONVOLUTION",
     "recurrent": "training.families.network:RECURRENT",
+    "autokeras": "training.families.network:SEARCHING",
 }
-NETWORKS = ("dense", "convolution", "recurrent")
+NETWORKS = ("dense", "convolution", "recurrent", "autokeras")
 """Those that need Keras."""

@@ -153,4 +153,34 @@ def _family(kind: str) -> Family:
     )
 
 
+def _searched(params: Params, task: Task, loss: str, seed: int, rows: int) -> Any:
+    del rows
+    built = plugin(AUTOKERAS, "build", extras=dict.fromkeys(AUTOKERAS, "keras"))
+    return built(params, task, KERAS_LOSSES[loss], seed)
+
+
+def _found(estimator: Any) -> Any:
+    return plugin(AUTOKERAS, "served")(estimator)
+
+
+def _models(task: Task, loss: str) -> Space:
+    del task, loss
+    return {**IMAGE, "models": Choice((3,)), "epochs": Choice((10,))}
+
+
+AUTOKERAS = {
+    "build": "training.families.autokeras:build",
+    "served": "training.families.autokeras:served",
+}
+SEARCHING = Family(
+    name="autokeras",
+    losses=LOSSES,
+    space=_models,
+    build=_searched,
+    needs_scaling=True,
+    onehot=True,
+    row_limit=50_000,
+    weighted=False,
+    served=_found,
+)
 DENSE, CONVOLUTION, RECURRENT = _family("dense"), _family("convolution"), _family("recurrent")
