@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from factory.errors import Unavailable
 from factory.nouns import Floats
 
-KERNELS = {"trees": "factory.compiled.kernels:add_trees"}
+KERNELS = "factory.compiled.kernels"
 FEATURE, THRESHOLD, LEFT, MISSING_LEFT = range(4)
-Ints = NDArray[np.signedinteger[Any]]
+Ints = NDArray[np.integer[Any]]
+Walk = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Forest:
         depths: shape (trees,).
         columns: shape (trees,).
         outputs: values a row.
-        walk: the compiled walk.
+        whole: the compiled walk of rows without missing values.
+        any: that of others.
     """
 
     nodes: Ints
@@ -61,7 +63,8 @@ class Forest:
     depths: Ints
     columns: Ints
     outputs: int
-    walk: Callable[..., None]
+    whole: Walk
+    any: Walk
 
     @classmethod
     def of_trees(cls, trees: Sequence[Any]) -> Self:
@@ -99,14 +102,16 @@ class Forest:
         sizes = np.array([len(tree.feature) for tree in trees])
         roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         packed = [_packed(tree, int(root), bits) for tree, root in zip(trees, roots, strict=True)]
+        whole, some = _kernels()
         return cls(
             nodes=np.concatenate(packed),
             leaves=np.concatenate([tree.says[tree.order()] for tree in trees]),
-            roots=roots,
+            roots=roots.astype(packed[0].dtype),
             depths=np.array([tree.depth for tree in trees], dtype=np.int64),
-            columns=np.array(columns, dtype=np.int64),
+            columns=np.array(columns, dtype=np.uint64),
             outputs=outputs,
-            walk=_kernel(),
+            whole=whole,
+            any=some,
         )
 
     def sums(self, X: Floats, start: Floats | float = 0.0) -> Floats:
@@ -116,11 +121,12 @@ class Forest:
             X: shape (n, features).
             start: what is added to.
         """
-        bits = np.float32 if self.nodes.dtype == np.int32 else np.float64
+        bits = np.float32 if self.nodes.dtype == np.uint32 else np.float64
         out = np.zeros((len(X), self.outputs))
         out += start
         narrow = np.ascontiguousarray(X, dtype=bits)
-        self.walk(
+        walk = self.any if np.isnan(narrow).any() else self.whole
+        walk(
             narrow, self.nodes, self.nodes.view(bits), self.leaves, self.roots, self.depths,
             self.columns, out,
         )  # fmt: skip
@@ -144,7 +150,7 @@ def _packed(tree: _Tree, root: int, bits: type[np.floating[Any]]) -> Ints:
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     leaf = tree.leaf[order]
-    words: Any = np.int32 if bits is np.float32 else np.int64
+    words: Any = np.uint32 if bits is np.float32 else np.uint64
     nodes = np.empty((len(order), 4), dtype=words)
     nodes[:, FEATURE] = np.where(leaf, 0, tree.feature[order])
     thresholds = rounded_down(tree.threshold) if bits is np.float32 else tree.threshold
@@ -180,12 +186,11 @@ def _of_boosted(nodes: Any) -> _Tree:
     )
 
 
-def _kernel() -> Callable[..., None]:
-    module, attribute = KERNELS["trees"].split(":")
+def _kernels() -> tuple[Walk, Walk]:
     try:
-        walk: Callable[..., None] = getattr(import_module(module), attribute)
+        module = import_module(KERNELS)
     except ImportError as error:
         raise Unavailable(
             f"Trees cannot be compiled: {error}.", hint="pip install 'drift-factory[serve]'"
         ) from None
-    return walk
+    return module.add_whole, module.add_any
