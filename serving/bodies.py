@@ -25,6 +25,10 @@ ARROW_FILE = "application/vnd.apache.arrow.file"
 PARQUET = "application/vnd.apache.parquet"
 TABLES = (ARROW_STREAM, ARROW_FILE, PARQUET)
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+DATATYPES = (
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16",
+    "FP32", "FP64", "BYTES",
+)  # fmt: skip
 HINT = "see /openapi.json for the forms that are understood"
 
 
@@ -174,6 +178,8 @@ def _request_id(told: dict[str, Any]) -> str:
 
 def _v2(told: dict[str, Any], layout: Layout) -> tuple[Columns, int]:
     inputs = told.get("inputs")
+    if not isinstance(told.get("parameters", {}), dict):
+        raise malformed("parameters is no object")
     if not isinstance(inputs, list) or not inputs:
         raise malformed("inputs is no list of tensors")
     tensors = [_tensor(given) for given in inputs]
@@ -197,8 +203,9 @@ def _v2(told: dict[str, Any], layout: Layout) -> tuple[Columns, int]:
 
 def _tensor(given: Any) -> tuple[str, list[int], list[Any]]:
     match given:
-        case {"name": str(name), "shape": list(shape), "datatype": str(), "data": list(data)}:
-            pass
+        case {"name": str(name), "shape": list(shape), "datatype": str(kind), "data": list(data)}:
+            if kind not in DATATYPES:
+                raise malformed(f"the datatype of {name[:80]!r} is none of the protocol's")
         case _:
             raise malformed("a tensor needs name, shape, datatype and data")
     if not shape or not all(type(size) is int and size >= 0 for size in shape):

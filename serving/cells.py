@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from factory.compiled.rows import Dates, Layout, Rows
 from factory.nouns import Bools, Floats
-from registry.columns import MISSING, arrow_cells, categories, cells, dates, numbers
+from registry.columns import LARGEST, MISSING, arrow_cells, categories, cells, dates, numbers
 from serving.refused import Fault
 
 ABSENT: Any = object()
@@ -146,7 +146,8 @@ def _dates(
                 texts[row] = cell
             elif type(cell) in {int, float} and _fits(cell):
                 # Whole columns of numbers share a unit; here each cell is read by itself.
-                values, bad = dates(arrow_cells(pa.array([cell])))
+                whole = isinstance(cell, int) and abs(cell) < LARGEST
+                values, bad = dates(arrow_cells(pa.array([cell if whole else float(cell)])))
                 made[row, place] = values[0]
                 faults += [_fault(row, name, "date", cell)] if bad[0] else []
             elif cell is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from factory.nouns import Kind, Schema
 from registry.columns import MISSING
-from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, JSON, PARQUET
+from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, DATATYPES, JSON, PARQUET
 from serving.shelf import Shelf
 
 Node = dict[str, Any]
@@ -208,8 +208,8 @@ def _v2(schema: Schema) -> Node:
             "type": "object",
             "properties": {
                 "name": {"const": column.name},
-                "shape": {"const": [1]},
-                "datatype": {"const": "FP64" if column.kind == "number" else "BYTES"},
+                "shape": {"enum": [[1], [1, 1]]},
+                "datatype": {"enum": list(DATATYPES)},
                 "data": {
                     "type": "array", "items": CELLS[column.kind], "minItems": 1, "maxItems": 1,
                 },

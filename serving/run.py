@@ -1,5 +1,6 @@
 """Starts a service on uvicorn, and stops it so that nothing is lost."""
 
+import signal
 import socket
 from collections.abc import Callable
 
@@ -51,7 +52,18 @@ def serve(service: App, bound: socket.socket, ready: Callable[[], None]) -> None
     )
     server = _Server(config)
     server.ready = ready
-    server.run(sockets=[bound])
+    # When all is finished uvicorn raises the signal again that stopped it; to be told to stop is
+    # no error here.
+    before = {number: signal.signal(number, _heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[bound])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _heard(number: int, frame: object) -> None:
+    del number, frame
 
 
 class _Server(uvicorn.Server):

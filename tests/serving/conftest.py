@@ -1,10 +1,14 @@
 import asyncio
+import json
 import shutil
+import signal
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from served_world import bundle
+from served_world import ROW, bundle
 
 from registry.home import open_home
 from registry.ledger import Ledger
@@ -106,3 +110,27 @@ def app(shop):
     return Service(
         shop, Kept(), Explainer(shop.models.home), Tracer(), Settings(body_bytes=200_000)
     )
+
+
+@pytest.fixture(scope="session")
+def address(shop):
+    """Where ``factory serve`` answers with the shop's models, in a process of its own."""
+    command = [sys.executable, "-m", "flows.cli", "serve", *shop.names, "--port", "0", "--json"]
+    with subprocess.Popen(
+        [*command, "--home", str(shop.models.home.path)], stdout=subprocess.PIPE
+    ) as process:
+        try:
+            said = b""
+            while not said.endswith(b"\n}\n"):
+                line = process.stdout.readline()
+                assert line, "factory serve ended"
+                said += line
+            told = json.loads(said)["address"]
+            # The process that explains starts with the first that asks.
+            ready = httpx.post(f"{told}/explain", json={"instances": [ROW]}, timeout=120)
+            assert ready.status_code == 200, ready.text
+            yield told
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+    assert process.returncode == 0

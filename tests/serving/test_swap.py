@@ -1,0 +1,156 @@
+"""Promotions, rollbacks and challengers under traffic."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from served_world import ROW, bundle
+
+from factory.config import ServeConfig
+
+AT = "2025-01-01T00:00:00+00:00"
+REQUESTS, MOVES = 600, 6
+
+
+@pytest.fixture
+def two(promote, models):
+    """Two versions that tell themselves apart by what they say; the second serves."""
+    said = {}
+    for shift in (0.0, 100.0):
+        made = bundle(family="linear", shift=shift)
+        said[promote(made)] = made
+    return said
+
+
+async def traffic(client, replies, count):
+    for _ in range(count):
+        reply = await client.post("/invocations", json={"instances": [ROW]})
+        assert reply.status_code == 200, reply.text
+        replies.append(reply.json())
+        await asyncio.sleep(0)
+
+
+def test_no_request_fails_while_champions_come_and_go(ask, models, service, two):
+    serving = service("m", poll_seconds=0.02)
+
+    async def act(client):
+        replies = []
+
+        def move(version):
+            before = models.ledger.champion("m")
+            models.promote("m", version, expected=before, who="t", why="t", at=AT)
+
+        async def moves():
+            for i in range(MOVES):
+                await asyncio.to_thread(move, 1 + i % 2)
+                while serving.shelf.lines["m"].champion.version != 1 + i % 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+
+        asked = [traffic(client, replies, REQUESTS // 4) for _ in range(4)]
+        await asyncio.gather(moves(), *asked)
+        return replies
+
+    replies = ask(serving, act)
+    assert len(replies) == REQUESTS
+    assert {reply["version"] for reply in replies} == {1, 2}
+    says = {reply["version"]: set() for reply in replies}
+    for reply in replies:
+        says[reply["version"]].add(round(reply["predictions"][0], 9))
+    assert [len(values) for values in says.values()] == [1, 1]
+    assert abs(min(says[2]) - min(says[1]) - 100) < 1
+    assert set(serving.shelf.lines["m"].warm) == {1, 2}
+
+
+def test_a_rollback_is_followed_and_the_previous_version_answers_at_once(service, models, two):
+    serving = service("m")
+    assert serving.shelf.follow() == []
+    models.roll_back("m", who="t", why="t", at=AT)
+    assert serving.shelf.follow() == ["m"]
+    assert serving.shelf.lines["m"].champion.version == 1
+
+
+def test_a_version_that_does_not_load_leaves_the_old_one_serving(ask, service, models, keep, two):
+    serving = service("m")
+    version = keep(bundle(family="linear"))
+    models.promote("m", version, expected=2, who="t", why="t", at=AT)
+    source = models._version("m", version).source  # noqa: SLF001 - where MLflow keeps it
+    (Path(urlparse(source).path) / "bundle" / "bundle.json").unlink()
+    assert serving.shelf.follow() == []
+    line = serving.shelf.lines["m"]
+    assert line.champion.version == 2
+    assert "damaged" in line.behind
+
+    async def act(client):
+        return (await client.get("/metrics")).text
+
+    assert 'factory_model_behind{model="m"} 1.0' in ask(serving, act)
+    models.promote("m", 1, expected=version, who="t", why="t", at=AT)
+    assert serving.shelf.follow() == ["m"]
+    assert serving.shelf.lines["m"].behind == ""
+
+
+def tried(models, service, keep, challenger, mode, share=0.5):
+    """A service whose champion has a challenger beside it."""
+    models.challenge("m", keep(challenger))
+    serving = service("m")
+    serving.shelf.configs["m"] = ServeConfig(challenger=mode, share=share)
+    line = serving.shelf.lines["m"]
+    serving.shelf.lines["m"] = replace(line, config=serving.shelf.configs["m"])
+    serving.shelf.follow()
+    return serving
+
+
+def many(ask, serving, count=60):
+    async def act(client):
+        replies = []
+        await traffic(client, replies, count)
+        return replies
+
+    return ask(serving, act)
+
+
+def test_a_shadow_is_scored_on_its_share_and_never_given(ask, models, service, keep, promote):
+    promote(bundle(family="linear"))
+    serving = tried(models, service, keep, bundle(family="linear", shift=9.0), "shadow")
+    replies = many(ask, serving)
+    assert {reply["version"] for reply in replies} == {1}
+    shadows = [b for b in serving.log.batches if b.role == "shadow"]
+    assert 10 < len(shadows) < 50
+    assert {b.version for b in shadows} == {2}
+    by_id = {b.ids[0]: b.outputs[0] for b in serving.log.batches if b.role == "champion"}
+    assert len(by_id) == 60
+    assert np.allclose([b.outputs[0] - by_id[b.ids[0]] for b in shadows], 9, atol=0.5)
+
+
+def test_a_canary_answers_its_share_and_the_champion_is_scored_beside(
+    ask, models, service, keep, promote
+):
+    promote(bundle(family="linear"))
+    serving = tried(models, service, keep, bundle(family="linear", shift=9.0), "canary")
+    replies = many(ask, serving)
+    answered = {r["ids"][0]: r["version"] for r in replies}
+    assert 10 < sum(version == 2 for version in answered.values()) < 50
+    for batch in serving.log.batches:
+        assert (answered[batch.ids[0]] == batch.version) == (batch.role != "shadow")
+    by_challenger = [b for b in serving.log.batches if b.version == 2]
+    assert all(b.role == "canary" for b in by_challenger)
+
+
+def test_a_challenger_that_fails_is_stopped_and_nobody_notices(ask, models, service, keep, promote):
+    made = bundle(family="linear")
+    promote(made)
+    serving = tried(models, service, keep, made, "canary", share=0.9)
+    line = serving.shelf.lines["m"]
+    silent = replace(
+        line.challenger.compiled, final=lambda X: np.full(len(X), np.nan), form="compiled"
+    )
+    serving.shelf.lines["m"] = replace(line, challenger=replace(line.challenger, compiled=silent))
+    replies = many(ask, serving)
+    assert {reply["version"] for reply in replies} == {1}
+    assert serving.shelf.lines["m"].challenger is None
+    assert serving.shelf.stopped == {"m": {2}}
+    serving.shelf.follow()
+    assert serving.shelf.lines["m"].challenger is None
