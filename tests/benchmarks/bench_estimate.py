@@ -125,8 +125,9 @@ def lines(found):
             f"({len(rows)} windows)"
         )
     rows = every(found)
+    wide = " (wider than need be)" if covered(rows) > MOST else ""
     told.append(
-        f"all metrics: error {gain(found):.2f} of NannyML's, coverage {covered(rows):.1%}, "
+        f"all metrics: error {gain(found):.2f} of NannyML's, coverage {covered(rows):.1%}{wide}, "
         f"NannyML {covered_by_theirs(rows):.1%}"
     )
     return told
