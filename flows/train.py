@@ -12,12 +12,14 @@ from factory.bundle import Bundle
 from factory.config import ModelConfig, load_config
 from factory.errors import NoChampion
 from factory.gate import Bar, gate, gate_first, measure_costs
+from factory.metrics import metric_named
 from factory.nouns import DataVersion, Verdict, Window
 from flows.artifacts import publish_training
 from flows.code import code_version
 from flows.older import read_by, rows_before
-from flows.progress import on_trial
+from flows.progress import on_trial, telling
 from flows.recall import Stored
+from flows.report.search_page import search_page
 from flows.steps import step
 from flows.studies import keeping, study_file
 from flows.workplace import Workplace, now, open_workplace, without_secret
@@ -26,7 +28,7 @@ from registry.runs import Runs
 from registry.sources import TrainingData, read_training
 from registry.transaction import Transaction
 from training.search.studies import finish
-from training.train import Trained, train
+from training.train import Trained, look_back, train
 from training.trying import Keeping
 
 
@@ -58,6 +60,7 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
         seconds = place.clock() - started
         measures = measured(trained.bundle, rows, place, seconds)
         track(runs, run_id, trained, rows, settings, measures)
+        draw(runs, run_id, trained, rows, settings)
         version = register(trained, settings, rows, run_id, place)
         close_study(runs, run_id, kept)
         verdict = gate_and_promote(trained, settings, rows, version, place)
@@ -80,7 +83,8 @@ def search_and_fit(
     rows: TrainingData, settings: ModelConfig, place: Workplace, kept: Keeping
 ) -> Trained:
     """Search families and hyperparameters, fit the best, judge it on held-out rows."""
-    hear = on_trial.get()
+    metric = metric_named(settings.metric, rows.schema)
+    hear = telling(on_trial.get(), greater=metric.greater_is_better)
     return train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=hear, keeping=kept)
 
 
@@ -99,6 +103,22 @@ def track(
     runs.log_dataset(run_id, rows.version, source=settings.data.path, context="training")
     runs.log_trials(run_id, settings.name, [asdict(trial) for trial in trained.trials])
     runs.log_text(run_id, json.dumps(bundle.config, indent=2), "config.json")
+
+
+@step("draw search")
+def draw(
+    runs: Runs, run_id: str, trained: Trained, rows: TrainingData, settings: ModelConfig
+) -> None:
+    """Keep a page on the search with the run: its history, what mattered, over- or underfitting."""
+    metric = metric_named(trained.bundle.metric, rows.schema)
+    page = search_page(
+        settings.name,
+        metric.name,
+        greater=metric.greater_is_better,
+        trials=trained.trials,
+        curves=look_back(rows.frame, rows.schema, settings, trained),
+    )
+    runs.log_text(run_id, page, "search/search.html")
 
 
 @step("close study")

@@ -14,6 +14,7 @@ from factory.config import ModelConfig
 from factory.errors import BadData
 from factory.metrics import Metric, metric_named
 from factory.nouns import Bools, Floats, Schema
+from training.curves import Curves, curves_of
 from training.family import Family, family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
 from training.fit import fit_pipeline, learned_rows
@@ -145,6 +146,21 @@ def join(
         on_trial,
         keeping=keeping,
     )
+
+
+@one_thread()
+def look_back(frame: pd.DataFrame, schema: Schema, config: ModelConfig, trained: Trained) -> Curves:
+    """Return what one looks at after a training's search; it costs some nine fits.
+
+    Args:
+        frame: the rows that were given to ``train``.
+        schema: their columns.
+        config: as there.
+        trained: what came of it.
+    """
+    given = _given(frame, schema, config)
+    objective = objective_of(given.learn, schema, config, given.metric, given.losses)
+    return curves_of(objective, trained.best, trained.trials)
 
 
 class _Given(NamedTuple):

@@ -18,7 +18,7 @@ def run(args: Namespace) -> int:
     settings = load_config(Path(args.config))
     search = settings.search
     say(f"{settings.name}: up to {search.trials} trials in {search.seconds:g} s ...")
-    board = Board()
+    board = Board(search.trials, search.seconds)
     token = on_trial.set(board.hear)
     try:
         with Live(get_renderable=board.table, console=progress, transient=True):
@@ -38,27 +38,53 @@ def run(args: Namespace) -> int:
 
 
 class Board:
-    """The trials so far: a live table on a terminal, a line each elsewhere."""
+    """The trials so far: a live table on a terminal, a line each elsewhere.
 
-    def __init__(self) -> None:
+    Args:
+        trials: most trials.
+        seconds: of the search.
+    """
+
+    def __init__(self, trials: int, seconds: float) -> None:
+        self.most, self.seconds = trials, seconds
         self.trials: list[Any] = []
+        self.best: Any = None
 
-    def hear(self, trial: Any) -> None:
-        """Take in a finished trial."""
+    def hear(self, trial: Any, *, best: bool) -> None:
+        """Take in a finished trial, and whether it is the best so far."""
         self.trials.append(trial)
+        self.best = trial if best else self.best
         if not progress.is_terminal:
-            say(f"trial {trial.number}: {trial.family} {trial.state} {_score(trial)}")
+            told = f"trial {trial.number}: {trial.family} {trial.state} {_score(trial)}"
+            say(f"{told}, best {_score(self.best)}, {self.left()}")
+
+    def left(self) -> str:
+        """Say what is left of the search: at most so many seconds, or trials if that is less."""
+        first, last = self.trials[0], self.trials[-1]
+        spent = last.ended - first.started
+        each = spent / len(self.trials)
+        seconds = min(self.seconds - spent, each * (self.most - len(self.trials)))
+        return f"{max(0.0, seconds):.0f} s left"
 
     def table(self) -> Table:
-        """Return the newest ten trials."""
-        table = Table("trial", "family", "score", "state", header_style="bold")
+        """Return the newest ten trials below the best one."""
+        pruned = sum(trial.state == "pruned" for trial in self.trials)
+        title = f"{len(self.trials)} of {self.most} trials"
+        if self.trials:
+            title = f"{title}, {pruned} pruned, best {_score(self.best)}, {self.left()}"
+        table = Table(
+            "trial", "family", "score", "state", title=title, header_style="bold", min_width=64
+        )
+        table.title_justify = "left"
         for trial in self.trials[-10:]:
-            table.add_row(str(trial.number), trial.family, _score(trial), trial.state)
+            style = "green" if trial is self.best else "dim" if trial.state != "complete" else ""
+            row = (str(trial.number), trial.family, _score(trial), trial.state)
+            table.add_row(*row, style=style)
         return table
 
 
 def _score(trial: Any) -> str:
-    return "" if trial.score is None else f"{trial.score:.5g}"
+    return "" if trial is None or trial.score is None else f"{trial.score:.5g}"
 
 
 def tell(told: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ class Alone:
         self.objective, self.plan = objective, plan
         self._told: list[TrialRecord] = []
         self._trial: optuna.Trial | None = None
-        with _quiet():
+        with quiet():
             self._study = self._opened()
         self._grid: list[tuple[str, Params]] | None = None
         if sampler_of(plan) == "grid":
@@ -255,8 +255,9 @@ def _pruner(name: str, steps: int) -> optuna.pruners.BasePruner:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    # Optuna announces a new study; the level is the process's, so it is put back at once.
+def quiet() -> Iterator[None]:
+    """Keep Optuna from announcing studies while the block runs."""
+    # The level is the process's, so it is put back at once.
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
