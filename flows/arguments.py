@@ -122,6 +122,16 @@ def _history(p: argparse.ArgumentParser) -> None:
     p.add_argument("--at", help="what served at this moment, ISO format, UTC")
 
 
+def _label(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("path", help="labels by prediction_id, or by the rows' own id")
+
+
+def _explain(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("id", help="of a prediction, or the row's own")
+
+
 def _serve(p: argparse.ArgumentParser) -> None:
     p.add_argument("names", nargs="+", help="registered names, or config files")
     p.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
@@ -211,6 +221,8 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "replay": _replay,
     "reproduce": _reproduce,
     "serve": _serve,
+    "label": _label,
+    "explain": _explain,
     "verify": _verify,
     "up": _up,
     "server": _server,

@@ -84,6 +84,8 @@ COMMANDS = (
     ),
     Command("rollback", "serve an earlier version again", "Rolling {name} back ..."),
     Command("serve", "answer requests with the champions", "Loading {names} ..."),
+    Command("label", "what came true of predictions", "Keeping the labels of {path} ..."),
+    Command("explain", "one logged prediction, and what is odd about its row", ""),
     Command("models", "list the models and their champions", ""),
     Command("status", "what serves, since when, and the last decision", ""),
     Command("history", "who replaced which champion, when and why", ""),

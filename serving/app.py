@@ -26,6 +26,7 @@ from serving.http import (
     refusal,
     send_reply,
 )
+from serving.labels import take_labels
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.openapi import document
 from serving.refused import Refused
@@ -66,6 +67,7 @@ class Service:
         explainer: answers ``/explain``.
         tracer: makes spans where that is configured.
         settings: how to run.
+        beside: returns figures of each model's newest rows, for the metrics.
     """
 
     def __init__(
@@ -75,16 +77,19 @@ class Service:
         explainer: Explainer,
         tracer: Tracer,
         settings: Settings | None = None,
+        beside: Callable[[], Mapping[str, Mapping[str, float]]] = dict,
     ) -> None:
         self.shelf = shelf
         self.log = log
         self.explainer = explainer
         self.tracer = tracer
         self.settings = settings or Settings()
+        self.beside = beside
         self.metrics = Metrics(shelf.names)
         self.checks: dict[str, dict[str, float]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="follow")
+        self._labelling = ThreadPoolExecutor(1, thread_name_prefix="label")
         self._tasks: list[asyncio.Task[None]] = []
         self._routes = self._table()
 
@@ -146,11 +151,13 @@ class Service:
         table: dict[str, Mapping[str, Handler]] = {p: {"GET": h} for p, h in fixed.items()}
         table["/invocations"] = {"POST": partial(self._predict, first, "invocations")}
         table["/explain"] = {"POST": partial(self._explain, first)}
+        table["/labels"] = {"POST": partial(self._label, first)}
         for name in self.shelf.names:
             table[f"/models/{name}/invocations"] = {
                 "POST": partial(self._predict, name, "invocations")
             }
             table[f"/models/{name}/explain"] = {"POST": partial(self._explain, name)}
+            table[f"/models/{name}/labels"] = {"POST": partial(self._label, name)}
             table[f"/v2/models/{name}"] = {"GET": partial(self._metadata, name)}
             table[f"/v2/models/{name}/ready"] = {"GET": partial(self._ready, (name,))}
             table[f"/v2/models/{name}/infer"] = {"POST": partial(self._predict, name, "infer")}
@@ -207,6 +214,21 @@ class Service:
             body = await read(receive, self.settings.body_bytes)
             kind = header(scope, b"content-type").partition(";")[0].strip().lower()
             told = await self.explainer.explain(served, body, kind)
+        except Refused as refused:
+            self.metrics.errors[name, refused.kind].inc()
+            return refusal(refused)
+        return json_reply(told)
+
+    async def _label(self, name: str, scope: Scope, receive: Receive) -> Reply:
+        self.metrics.requests[name, "labels"].inc()
+        schema = self.shelf.line(name).champion.bundle.schema
+        try:
+            body = await read(receive, self.settings.body_bytes)
+            kind = header(scope, b"content-type").partition(";")[0].strip().lower()
+            work = partial(
+                take_labels, self.explainer.home, name, schema, body, kind, time.time_ns()
+            )
+            told = await asyncio.get_running_loop().run_in_executor(self._labelling, work)
         except Refused as refused:
             self.metrics.errors[name, refused.kind].inc()
             return refusal(refused)
@@ -289,6 +311,7 @@ class Service:
                 await task
         self._beside.shutdown()
         self._pool.shutdown()
+        self._labelling.shutdown()
         self.explainer.close()
         self.log.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -307,4 +330,8 @@ class Service:
             self.metrics.switches.labels(name).inc()
 
     def _look(self) -> None:
-        self.checks = newest_checks(self.shelf.models.ledger, self.shelf.names)
+        checks = newest_checks(self.shelf.models.ledger, self.shelf.names)
+        live = self.beside()
+        self.checks = {
+            name: {**checks.get(name, {}), **live.get(name, {})} for name in self.shelf.names
+        }

@@ -65,12 +65,12 @@ def read_body(
         Refused: the body cannot be read at all.
     """
     if content_type in TABLES:
-        table = _table(body, content_type)
+        table = read_body_table(body, content_type)
         rows, faults = read_table(table, layout)
         known = [name for name in keys if name in table.column_names]
         return Asked(rows, faults, {name: table.column(name).to_pylist() for name in known})
     if content_type == CSV:
-        columns, n = _csv(body)
+        columns, n = read_csv(body)
         request_id = ""
     elif content_type in {"", JSON}:
         told = _json(body)
@@ -219,7 +219,12 @@ def _tensor(given: Any) -> tuple[str, list[int], list[Any]]:
     return name, shape, data
 
 
-def _csv(body: bytes) -> tuple[Columns, int]:
+def read_csv(body: bytes) -> tuple[Columns, int]:
+    """Return a CSV body's cells by column, and its number of rows.
+
+    Raises:
+        Refused: it is none.
+    """
     try:
         lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -229,7 +234,12 @@ def _csv(body: bytes) -> tuple[Columns, int]:
     return _split([line for line in lines[1:] if line], lines[0])
 
 
-def _table(body: bytes, content_type: str) -> Any:
+def read_body_table(body: bytes, content_type: str) -> Any:
+    """Return an Arrow or Parquet body as an Arrow table.
+
+    Raises:
+        Refused: it is none.
+    """
     try:
         source = pa.BufferReader(body)
         if content_type == PARQUET:

@@ -12,7 +12,6 @@ from serving.shelf import Shelf
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
-SHIFTED = ("feature_drift", "joint_drift", "prediction_drift", "label_drift")
 
 
 class Metrics:
@@ -44,7 +43,7 @@ class Metrics:
             "factory_request_rows", "Rows of a request.", model, buckets=ROWS,
             registry=self.registry,
         )  # fmt: skip
-        self.routes = ("invocations", "infer", "explain")
+        self.routes = ("invocations", "infer", "explain", "labels")
         self.requests = {(n, r): requests.labels(n, r) for n in names for r in self.routes}
         known = [*names, ""]
         self.errors = {(n, k): errors.labels(n, k) for n in known for k in get_args(Kind)}
@@ -71,7 +70,7 @@ class Metrics:
         self.shift = gauge("shift_effect", "Size of a shift on [0, 1].", [*model, "shift"])
         self.alarm = gauge("check_alarm", "1 where the newest check alarmed.")
         self.checked = gauge("check_age_seconds", "Since the newest recorded check.")
-        self.outliers = gauge("outlier_share", "Share of the newest checked rows out of place.")
+        self.outliers = gauge("outlier_share", "Share of the newest rows out of place.")
 
     def tell(
         self, shelf: Shelf, waiting: int, checks: Mapping[str, "Mapping[str, float]"]

@@ -57,6 +57,15 @@ PROBLEM: Node = {
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
     },
 }
+LABELLED: Node = {
+    "type": "object",
+    "required": ["model", "rows", "empty", "unknown", "repeated", "corrected", "examples"],
+    "properties": {
+        "rows": {"type": "integer", "description": "labels that were kept"},
+        "unknown": {"type": "integer", "description": "kept ones that name no prediction yet"},
+        "examples": {"type": "array", "items": {"type": "string"}},
+    },
+}
 REFUSALS = {
     "400": "The body cannot be read.",
     "401": "The service asks for a name and a password, and none that it knows was given.",
@@ -109,6 +118,12 @@ def _of_model(name: str, schema: Schema, prefixes: list[str]) -> dict[str, Node]
             "post": _operation(
                 f"explain_{label}", f"Say why {name} predicts what it does.",
                 {JSON: {"schema": _records(schema)}}, {JSON: {"schema": explained}},
+            )
+        }  # fmt: skip
+        paths[f"{prefix}/labels"] = {
+            "post": _operation(
+                f"labels_{label}", f"Tell what came true of predictions of {name}.",
+                {JSON: {"schema": _labels(schema)}}, {JSON: {"schema": LABELLED}},
             )
         }  # fmt: skip
     paths[f"/v2/models/{name}"] = _get(f"metadata of {name}")
@@ -183,6 +198,13 @@ def _one(key: str, value: Node) -> Node:
 
 def _records(schema: Schema) -> Node:
     return _one("dataframe_records", _rows(_record(schema)))
+
+
+def _labels(schema: Schema) -> Node:
+    label: Node = {"enum": list(schema.classes)} if schema.classes else {"type": "number"}
+    known = {"prediction_id": {"type": "string", "minLength": 1}, "label": label}
+    one = {"type": "object", "properties": known, "required": list(known)}
+    return _one("labels", {"type": "array", "items": one})
 
 
 def _mlflow(schema: Schema) -> Node:

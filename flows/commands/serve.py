@@ -8,8 +8,9 @@ from factory.config import ServeConfig
 from flows.console import answers, print_json
 from flows.stack.access import credentials
 from flows.workplace import open_workplace, resolve
-from registry.unlogged import Unlogged
+from registry.inference.writer import Writer
 from serving.app import Service
+from serving.beside import Beside
 from serving.explain import Explainer
 from serving.guard import App, Guard
 from serving.run import listening, serve
@@ -28,7 +29,10 @@ def run(args: Namespace) -> int:
         place = open_workplace(args.home)
         shelf = Shelf(place.models, configs)
         shelf.open(wait=args.wait)
-        service = guarded(Service(shelf, Unlogged(), Explainer(place.home), tracer))
+        beside = Beside(place.models.load)
+        log = Writer(place.home, watch=beside, keep=beside.keep_days)
+        made = Service(shelf, log, Explainer(place.home), tracer, beside=beside.figures)
+        service = guarded(made)
         host, port = bound.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 

@@ -2,11 +2,12 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -131,10 +132,11 @@ def read(where: str, columns: Sequence[str] | None = None, kept: Any = None) -> 
         ) from None
 
 
-def transactions(where: str, sources: Sequence[str]) -> Mapping[str, int]:
-    """Return the number of what each source appended last, of those that did."""
+def found(where: str, column: str, value: str) -> list[Any]:
+    """Return the rows whose column has a value, each as a table of one row, oldest first."""
     table = opened(where)
-    if table is None:
-        return {}
-    found = {source: table.transaction_version(source) for source in sources}
-    return {source: number for source, number in found.items() if number is not None}
+    if table is None or column not in pa.schema(table.schema().to_arrow()).names:
+        return []
+    rows = read(where, None, pc.field(column) == value)
+    rows = rows.sort_by([("at", "ascending"), ("version", "ascending")])
+    return [rows.slice(place, 1) for place in range(rows.num_rows)]

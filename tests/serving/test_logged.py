@@ -1,0 +1,142 @@
+"""Predictions, labels and what is measured beside them, through the service's own door."""
+
+import asyncio
+import io
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from served_world import ROW, bundle, world
+
+from registry.inference.table import address, read
+from registry.inference.writer import Pace, Writer
+from serving.app import Service
+from serving.beside import Beside
+from serving.bodies import ARROW_STREAM, CSV, PARQUET
+from serving.explain import Explainer
+from serving.shelf import Shelf
+from serving.tracing import Tracer
+
+NAMED = {"name": "m", "data": {"path": "rows.csv", "target": "y"}}
+
+
+@pytest.fixture
+def logged(models, home, promote):
+    """A service with the real log."""
+    promote(bundle(**NAMED))
+    shelf = Shelf(models, {"m": None})
+    shelf.open()
+    beside = Beside(models.load)
+    log = Writer(home, Pace(gather=0.01, commit=0.02), watch=beside, keep=beside.keep_days)
+    return Service(shelf, log, Explainer(home), Tracer(), beside=beside.figures), beside
+
+
+def settle(log):
+    while log.waiting():
+        time.sleep(0.01)
+
+
+def table(home):
+    return read(address(home, "predictions", "m")).to_pandas()
+
+
+def test_outliers_are_marked_in_the_log_and_live_figures_told(logged, home, ask):
+    app, beside = logged
+    usual = world(rows=300, seed=9).drop(columns="y")
+    odd = usual.assign(a=50.0, c="never seen")
+
+    async def act(client):
+        for frame in (usual, odd):
+            content = frame.to_csv(index=False).encode()
+            said = await client.post("/invocations", content=content, headers={"content-type": CSV})
+            assert said.status_code == 200
+
+    ask(app, act)
+    log = table(home)
+    assert len(log) == 600
+    share = log.groupby(log["feature_a"] == 50.0)["outlier"].mean()
+    assert share[True] == 1
+    assert share[False] < 0.1
+    figures = beside.figures()["m"]
+    assert figures["outliers"] == pytest.approx(log["outlier"].mean())
+    assert figures["shift:live_features"] > 0.3
+    assert 0 < figures["shift:live_predictions"] <= 1
+    assert beside.keep_days("m") is None
+
+
+def test_labels_come_in_every_form(logged, home, ask):
+    app, _ = logged
+
+    async def act(client):
+        said = await client.post("/invocations", json={"dataframe_records": [ROW] * 4})
+        ids = said.json()["ids"]
+        await asyncio.to_thread(settle, app.log)
+        frame = pd.DataFrame({"prediction_id": ids, "y": [1.0, 2.0, 3.0, 4.0]})
+        arrow, parquet = io.BytesIO(), io.BytesIO()
+        rows = pa.Table.from_pandas(frame, preserve_index=False)
+        with pa.ipc.new_stream(arrow, rows.schema) as writer:
+            writer.write_table(rows)
+        frame.to_parquet(parquet)
+        records = [{"prediction_id": ids[0], "label": 1.5}, {"prediction_id": "x", "label": 2}]
+        answers = [await client.post("/models/m/labels", json={"labels": records})]
+        for kind, content in (
+            (CSV, frame.to_csv(index=False).encode()),
+            (ARROW_STREAM, arrow.getvalue()),
+            (PARQUET, parquet.getvalue()),
+        ):
+            headers = {"content-type": kind}
+            answers.append(await client.post("/labels", content=content, headers=headers))
+        return ids, [answer.json() for answer in answers]
+
+    ids, told = ask(app, act)
+    assert told[0]["unknown"] == 1
+    assert told[0]["examples"] == ["x"]
+    assert [(t["rows"], t["corrected"], t["repeated"]) for t in told[1:]] == [
+        (4, 1, 0), (4, 0, 4), (4, 0, 4),
+    ]  # fmt: skip
+    assert sorted(table(home)["prediction_id"]) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b'{"labels": [1]}', "application/json", 400),
+        (b'{"labels": [{"label": 1}]}', "application/json", 422),
+        (b'{"labels": [{"prediction_id": "a"}]}', "application/json", 422),
+        (b'{"labels": [{"prediction_id": [1, {}], "label": {"a": 1}}]}', "application/json", 422),
+        (b'{"labels": []}', "application/json", 422),
+        (b"a,b\n1\n", "text/csv", 400),
+        (b"PAR1", "application/vnd.apache.parquet", 400),
+        (b"x", "image/png", 415),
+    ],
+)
+def test_bad_labels_are_refused(logged, ask, content, kind, status):
+    app, _ = logged
+
+    async def act(client):
+        return await client.post("/labels", content=content, headers={"content-type": kind})
+
+    answer = ask(app, act)
+    assert answer.status_code == status
+    assert set(answer.json()) >= {"error", "kind", "fix"}
+
+
+def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(home, logged, ask):
+    app, _ = logged
+    app.log.close()
+    app.log = Writer(home, Pace(rows=5, gather=0.5, commit=60))
+
+    async def act(client):
+        return [
+            (await client.post("/invocations", json={"dataframe_records": [ROW]})).status_code
+            for _ in range(20)
+        ]
+
+    codes = ask(app, act)
+    assert set(codes) == {200, 503}
+    assert len(table(home)) == codes.count(200)
+    assert np.all(table(home)["role"] == "champion")
