@@ -1,8 +1,8 @@
 """The bundle: a fitted pipeline together with all that watches it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -14,10 +14,11 @@ from sklearn.pipeline import Pipeline
 from factory.budget import AlarmBudget
 from factory.estimate import PerformanceEstimator
 from factory.metrics import metric_named
-from factory.nouns import Bools, Column, Outputs, Schema
+from factory.nouns import Bools, Column, Counts, Outputs, Schema
 from factory.online.monitor import Monitor
 from factory.predictor import PerformancePredictor
 from factory.profile import Profile
+from factory.twins import SPEAKS, Twins
 
 
 class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -51,6 +52,11 @@ class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class Bundle:
     """One model and its monitors, kept and rolled back together.
 
+    A served refit learns from all rows, those included on which its recipe was measured. What is
+    kept to compare later windows with are then its twins' outputs, each on rows that the twin has
+    not learnt from, so that nothing is judged on rows that it was trained on; the score on the
+    reference is the twins' too, and rather too bad than too good.
+
     A candidate is *light*: importance, estimator, predictor, online monitor and budget are empty
     until it is chosen and completed (see ``training.judge.completed``).
 
@@ -61,8 +67,9 @@ class Bundle:
         params: the family's hyperparameters, as searched.
         metric: name of the metric it is judged by.
         reference: held-out rows it was judged on, canonical columns, at most 20,000.
-        reference_outputs: the pipeline's outputs on ``reference``, shape (rows,) or (rows, k).
-        reference_score: the metric on the whole held-out reference.
+        reference_outputs: what is said of ``reference`` by who has not learnt from it: by the
+            pipeline, or by its twins; shape (rows,) or (rows, k).
+        reference_score: the metric of that on the whole held-out reference.
         importance: per feature, relative loss of the metric when it is permuted on held-out rows.
         neutral: per feature, the constant that stands in when it is neutralised.
         seen: sorted hashes (see ``row_hashes``) of the rows it was trained on, uint64.
@@ -80,7 +87,11 @@ class Bundle:
         units: per feature whose unit ever changed, how a value told in each of the earlier units
             becomes one in the present unit: times a factor, plus an offset.
         hedges: fallback pipelines by the features that they do without, the most important ones
-            first (see ``training.hedge``); they were fitted on the rows that the model was.
+            first (see ``training.hedge``); they were fitted on the rows that the model, or its
+            first twin, was, and can thus be judged on the reference.
+        twins: speak for the reference where the pipeline has learnt from it; else None.
+        served: what the pipeline itself says of the reference, as it was when the bundle was
+            saved; None where that is ``reference_outputs``, and before a bundle is saved.
     """
 
     schema: Schema
@@ -103,6 +114,8 @@ class Bundle:
     budget: AlarmBudget = field(default_factory=AlarmBudget)
     units: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     hedges: Mapping[tuple[str, ...], Pipeline] = field(default_factory=dict)
+    twins: Twins | None = None
+    served: Outputs | None = None
 
     @cached_property
     def profile(self) -> Profile:
@@ -121,17 +134,59 @@ class Bundle:
         """
         return pipeline_outputs(self.pipeline, self.schema, frame)
 
+    @property
+    def marked(self) -> pd.DataFrame:
+        """The reference, each row with who speaks for it, to be given to ``unlearnt``."""
+        return self.reference.assign(**{SPEAKS: 0 if self.twins is None else self.twins.speaks})
+
+    def unlearnt(self, rows: pd.DataFrame) -> Outputs:
+        """Return what is said of reference rows by who has not learnt from them.
+
+        Args:
+            rows: of ``marked``, drawn and changed at will.
+        """
+        if self.twins is None:
+            return self.outputs(rows)
+        speaks = rows[SPEAKS].to_numpy()
+        outputs = np.empty((len(rows), *self.reference_outputs.shape[1:]))
+        for number, pipeline in enumerate(self.twins.pipelines):
+            mine = speaks == number
+            if mine.any():
+                outputs[mine] = pipeline_outputs(pipeline, self.schema, rows.loc[mine])
+        return outputs
+
+    @cached_property
+    def measured(self) -> "Bundle":
+        """The model before it learnt from its reference: its first twin, on that one's rows."""
+        if self.twins is None:
+            return self
+        only = self.taking(np.flatnonzero(self.twins.speaks == 0))
+        truth = only.reference[self.schema.target].to_numpy()
+        metric = metric_named(self.metric, self.schema)
+        return replace(
+            only,
+            pipeline=self.twins.pipelines[0],
+            reference_score=metric.value(truth, only.reference_outputs),
+            seen=np.setdiff1d(self.seen, row_hashes(only.reference, self.schema)),
+            twins=None,
+            served=None,
+        )
+
+    def taking(self, rows: Counts) -> "Bundle":
+        """Return the same model with some rows of its reference, by position."""
+        return replace(
+            self,
+            reference=self.reference.iloc[rows].reset_index(drop=True),
+            reference_outputs=self.reference_outputs[rows],
+            twins=None if self.twins is None else self.twins.take(rows),
+            served=None if self.served is None else self.served[rows],
+        )
+
     def neutralise(self, features: tuple[str, ...]) -> "Bundle":
         """Return the same model with some features replaced by their neutral constants."""
         constants = {name: self.neutral[name] for name in features}
-        steps = list(self.pipeline.steps)
-        # Constants are in the unit that was learnt from, so that they come after a conversion.
-        place = 1 if steps[0][0] == "convert" else 0
-        if steps[place][0] == "neutralise":
-            constants = {**steps.pop(place)[1].constants, **constants}
-        steps.insert(place, ("neutralise", Neutralise(constants)))
         together = tuple(sorted({*self.neutralised, *features}))
-        return self.saying(Pipeline(steps), neutralised=together)
+        return self.saying(partial(_neutralised, constants=constants), neutralised=together)
 
     def hedge(self, features: Collection[str]) -> "Bundle | None":
         """Return the fallback model that does without some features, and as few others as can be.
@@ -152,32 +207,35 @@ class Bundle:
         gone = min(covering, key=len)
         fewer = {names: pipe for names, pipe in self.hedges.items() if set(gone) < set(names)}
         narrowed = replace(
-            self,
+            self.measured,
             schema=self.schema.without(gone),
             columns=self.whole.features,
             neutral={name: value for name, value in self.neutral.items() if name not in gone},
             neutralised=(),
             hedges=fewer,
         )
-        return narrowed.saying(self.hedges[gone])
+        return narrowed.saying(lambda _: self.hedges[gone])
 
-    def saying(self, pipeline: Pipeline, **changes: Any) -> "Bundle":
+    def saying(self, change: Callable[[Pipeline], Pipeline], **changes: Any) -> "Bundle":
         """Return a light bundle of a changed pipeline, judged on the same reference.
 
         What it says is new, so that nothing which was learnt from what it said is kept: see
         ``training.judge.completed``.
 
         Args:
-            pipeline: reads the same columns.
+            change: makes another pipeline of one, reading the same columns; made of the twins'
+                as well.
             changes: other fields.
         """
-        outputs = pipeline_outputs(pipeline, self.schema, self.reference)
+        twins = None if self.twins is None else self.twins.changed(change)
+        moved = replace(self, pipeline=change(self.pipeline), twins=twins)
+        outputs = moved.unlearnt(moved.marked)
         truth = self.reference[self.schema.target].to_numpy()
         return replace(
-            self,
-            pipeline=pipeline,
+            moved,
             reference_outputs=outputs,
             reference_score=metric_named(self.metric, self.schema).value(truth, outputs),
+            served=None,
             importance={},
             estimator=None,
             predictor=None,
@@ -189,6 +247,16 @@ class Bundle:
     def unseen(self, frame: pd.DataFrame) -> Bools:
         """Mark the rows that this model was not trained on, shape (rows,)."""
         return ~np.isin(row_hashes(frame, self.schema), self.seen)
+
+
+def _neutralised(pipeline: Pipeline, constants: Mapping[str, Any]) -> Pipeline:
+    steps = list(pipeline.steps)
+    # Constants are in the unit that was learnt from, so that they come after a conversion.
+    place = 1 if steps[0][0] == "convert" else 0
+    if steps[place][0] == "neutralise":
+        constants = {**steps.pop(place)[1].constants, **constants}
+    steps.insert(place, ("neutralise", Neutralise(constants)))
+    return Pipeline(steps)
 
 
 def pipeline_outputs(pipeline: Any, schema: Schema, frame: pd.DataFrame) -> Outputs:

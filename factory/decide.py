@@ -2,12 +2,30 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from factory.nouns import ROWS, Diagnosis, Evidence
 from factory.plan import History
 from factory.policy import PolicyConfig
-from factory.remedies import AskLabels, Choice, FixSource, Keep, Rehearsal, RollBack, describe
+from factory.remedies import (
+    AskLabels,
+    Choice,
+    FixSource,
+    Keep,
+    Rehearsal,
+    Remedy,
+    RollBack,
+    describe,
+)
 from factory.worth import gain_needed, worth
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A remedy whose model the gate refused, and why."""
+
+    remedy: Remedy
+    because: str
 
 
 def decide(
@@ -16,16 +34,20 @@ def decide(
     rehearsals: Sequence[Rehearsal],
     history: History,
     policy: PolicyConfig,
+    refused: Sequence[Refused] = (),
 ) -> Choice:
     """Choose the remedy that is worth most, or none.
 
-    A remedy qualifies when its gain is certain (lower bound above 0) and large enough to bother
-    (see ``factory.worth.gain_needed``); of those the one of the highest value wins, and a tie
-    goes to the cheaper one, which comes first. Returning to a version that was replaced a moment
-    ago needs twice the gain. Where broken data cost performance and nothing qualifies, the source
-    has to be fixed. So it has where the model fell, labels are as common as ever, and no model
-    that was tried tells them from the same labels in another order: then they are joined to the
-    wrong rows, and whatever measures well on them is not to be trusted.
+    A remedy qualifies when its gain is certain (lower bound above 0), large enough to bother
+    (see ``factory.worth.gain_needed``) and worth more than keeping; of those the one of the highest
+    value wins, and a tie goes to the cheaper one, which comes first. Where the gate refused that
+    one's model, the next is asked for; the lower bounds of all hold together (see
+    ``factory.rehearse``), and the gate tests each at that level, so that however many are tried,
+    one that is no better passes at most at the stated rate. Returning to a version that was
+    replaced a moment ago needs twice the gain. Where broken data cost performance and nothing
+    qualifies, the source has to be fixed. So it has where the model fell, labels are as common as
+    ever, and no model that was tried tells them from the same labels in another order: then they
+    are joined to the wrong rows, and whatever measures well on them is not to be trusted.
 
     Args:
         evidence: what the check measured.
@@ -34,14 +56,16 @@ def decide(
             on rows that stand in for the window, or there are none.
         history: what happened before.
         policy: what a remedy must be worth.
+        refused: remedies whose models the gate has refused, in the order in which they were tried.
     """
     measured = [r for r in rehearsals if r.measured]
     if measured and _mixed_up(evidence) and not any(r.informed for r in measured):
         return Choice(FixSource((_labels(evidence),)), _uninformed(measured))
-    sure = [r for r in rehearsals if _qualifies(r, history, policy)]
+    tried = {one.remedy for one in refused}
+    sure = [r for r in rehearsals if r.remedy not in tried and _qualifies(r, history, policy)]
     if sure:
         best = max(sure, key=lambda r: worth(r, policy).value)
-        return Choice(best.remedy, _why(best, diagnosis, rehearsals))
+        return Choice(best.remedy, _why(best, diagnosis, rehearsals) + _instead_of(refused))
     if not measured:
         return _without_labels(evidence, diagnosis, policy)
     because = _why_not(evidence, diagnosis, measured, history, policy)
@@ -64,7 +88,8 @@ def undoes(rehearsal: Rehearsal, history: History) -> bool:
 def _qualifies(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> bool:
     if isinstance(rehearsal.remedy, Keep) or not rehearsal.informed:
         return False
-    return rehearsal.gain_low > 0 and rehearsal.gain >= _needed(rehearsal, history, policy)
+    enough = rehearsal.gain_low > 0 and rehearsal.gain >= _needed(rehearsal, history, policy)
+    return enough and worth(rehearsal, policy).value > 0
 
 
 def _needed(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> float:
@@ -108,6 +133,11 @@ def _why(best: Rehearsal, diagnosis: Diagnosis, rehearsals: Sequence[Rehearsal])
     )
     against = f", the best of {others} remedies rehearsed" if others > 1 else ""
     return f"{_sentence(diagnosis.because)}. {_sentence(measured)}{against}"
+
+
+def _instead_of(refused: Sequence[Refused]) -> str:
+    told = [f"{describe(one.remedy)} ({one.because})" for one in refused]
+    return f". The gate refused what measured better: {'; '.join(told)}" if told else ""
 
 
 def _why_not(

@@ -1,5 +1,6 @@
 """Which remedies could apply to a window, cheapest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,23 @@ from factory.remedies import Adapt, DropFeatures, Keep, Remedy, Retrain, RollBac
 
 Phase = Literal["whole", "at_once", "then"]
 """Which part of a decision: all of it; what can be done before anything is fitted; the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """A version became champion.
+
+    Attributes:
+        version: that it is.
+        previous: that it replaced, None for the first.
+        after: how many decisions had been made by then, the one that called for it included.
+        decided: whether a decision called for it, and not a person or a training.
+    """
+
+    version: int
+    previous: int | None
+    after: int
+    decided: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,36 @@ class History:
     windows_since_promotion: int
     left: tuple[int, ...] = ()
     retrains: int = 0
+
+    @classmethod
+    def of(
+        cls, promotions: Sequence[Promoted], decided: Sequence[str], policy: PolicyConfig
+    ) -> "History":
+        """Tell a past as a decision looks at it.
+
+        Args:
+            promotions: at least one, the oldest first.
+            decided: kind of the remedy of each decision, the oldest first.
+            policy: how far back counts.
+
+        >>> first, second = Promoted(1, None, 0, False), Promoted(2, 1, 3, True)
+        >>> History.of([first, second], ["keep", "keep", "retrain", "keep"], PolicyConfig())
+        History(earlier=(1,), reign=2, windows_since_promotion=1, left=(1,), retrains=1)
+        """
+        now = promotions[-1]
+        versions = dict.fromkeys(p.version for p in reversed(promotions))
+        settled = len(decided) - policy.settle
+        return cls(
+            earlier=tuple(version for version in versions if version != now.version),
+            reign=len(promotions),
+            windows_since_promotion=len(decided) - now.after,
+            left=tuple(
+                p.previous
+                for p in promotions
+                if p.decided and p.previous is not None and p.after > settled
+            ),
+            retrains=list(decided[-policy.retrains_within :]).count("retrain"),
+        )
 
 
 def applicable(

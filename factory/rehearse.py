@@ -27,12 +27,14 @@ MODELS = 10
 class Rehearsed:
     """A rehearsal, the model that it measured, and what that said of the rows.
 
-    Where twins spoke for some of the rows, ``outputs`` are theirs there.
+    Where twins spoke for some of the rows, ``outputs`` are theirs there; they are in the order of
+    what was asked (see ``Twin``).
     """
 
     rehearsal: Rehearsal
     bundle: Bundle
     outputs: Outputs
+    twins: tuple[Bundle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,24 +186,29 @@ class _Stage:
         for remedy, make in plans.items():
             started = self.clock()
             bundle = self.champion if isinstance(remedy, Keep) else make()
-            outputs = None if bundle is None else self._outputs(remedy, bundle)
-            if bundle is not None and outputs is not None:
-                done.append(self._measured(remedy, bundle, outputs, started))
+            said = None if bundle is None else self._said(remedy, bundle)
+            if bundle is not None and said is not None:
+                done.append(self._measured(remedy, bundle, said, started))
         return done
 
-    def _outputs(self, remedy: Remedy, bundle: Bundle) -> Outputs | None:
-        """Return what a model says of the rows; None where it has no twin for those of them."""
+    def _said(self, remedy: Remedy, bundle: Bundle) -> tuple[Outputs, tuple[Bundle, ...]] | None:
+        """Return what a model and its twins say of the rows; None where it lacks one of those."""
         if bundle is self.champion:
-            return self.baseline
-        outputs = bundle.outputs(self.rows)
+            return self.baseline, ()
+        outputs, twins = bundle.outputs(self.rows), []
         for twin in self.twins:
             other = twin.plans[remedy]()
             if other is None:
                 return None
             outputs[twin.rows] = other.outputs(self.rows.loc[twin.rows])
-        return outputs
+            twins.append(other)
+        return outputs, tuple(twins)
 
-    def _measured(self, remedy: Remedy, bundle: Bundle, outputs: Outputs, started: float) -> _Tried:
+    def _measured(
+        self, remedy: Remedy, bundle: Bundle, said: tuple[Outputs, tuple[Bundle, ...]],
+        started: float,
+    ) -> _Tried:  # fmt: skip
+        outputs, twins = said
         asked, policy = self.asked, self.policy
         drawn: dict[str, Any] = {"resamples": asked.resamples, "seed": asked.seed}
         score = interval(self.metric, self.truth, outputs, confidence=0.95, **drawn)
@@ -220,7 +227,7 @@ class _Stage:
             informed=knows,
             measured=asked.measured,
         )
-        return _Tried(Rehearsed(rehearsal, bundle, outputs), pair)
+        return _Tried(Rehearsed(rehearsal, bundle, outputs, twins), pair)
 
     def bounded(self, tried: Sequence[_Tried], level: float) -> list[_Tried]:
         """Give each gain its lower bound, such that all hold together at a level."""

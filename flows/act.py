@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 
 from factory.bundle import Bundle
-from factory.gate import Bar, Costs, gate, measure_costs
+from factory.gate import measure_costs
 from factory.nouns import Verdict
 from factory.rehearse import Rehearsed
 from factory.remedies import (
@@ -20,19 +20,18 @@ from factory.remedies import (
     needs_approval,
     remedy_json,
 )
-from flows.candidates import lesson
 from flows.case import Case, Examined
 from flows.code import code_version
 from flows.console import plain
+from flows.court import Ruling, as_served
+from flows.finish import finished
 from flows.loop import judging_rows
-from flows.older import older_rows, read_by
 from flows.paper import write_rows, write_ticket
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
 from registry.runs import Runs
 from registry.transaction import Transaction
 from registry.versions import marks_of
-from training.judge import completed
 
 
 @dataclass(frozen=True)
@@ -44,66 +43,51 @@ class Outcome:
     notes: dict[str, str]
 
 
-def remediate(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    place: Workplace,
-) -> Outcome:  # fmt: skip
-    """Make what the remedy would serve, or write what people need; nothing is served yet."""
+def remediate(examined: Examined, ruling: Ruling, place: Workplace) -> Outcome:
+    """Make what is to serve, or write what people need; nothing is served yet.
+
+    What the gate refused is not made.
+    """
+    case, choice = examined.case, ruling.choice
     notes = _ticket(case, examined, choice, place)
     match choice.remedy:
-        case Keep():
-            return Outcome(None, None, {})
-        case RollBack(to_version=version):
-            place.models.verify(case.model, version)
-            return Outcome(version, None, notes)
-        case Adapt() | DropFeatures() | Retrain():
-            candidate = _chosen(rehearsed, choice)
-            return Outcome(_register(case, examined, candidate, place), None, notes)
-        case FixSource():
+        case Keep() | FixSource():
             return Outcome(None, None, notes)
         case AskLabels(rows=rows):
             return Outcome(
                 None, None, {"rows_to_label": write_rows(case, examined, rows, place.home)}
             )
+        case RollBack() | Adapt() | DropFeatures() | Retrain():
+            return _challenger(examined, ruling, place, notes)
         case _:
             assert_never(choice.remedy)
 
 
-def judge(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    outcome: Outcome, place: Workplace,
-) -> Outcome:  # fmt: skip
-    """Put the challenger, as the registry returns it, through the gate."""
-    if outcome.challenger is None:
+def _challenger(
+    examined: Examined, ruling: Ruling, place: Workplace, notes: dict[str, str]
+) -> Outcome:
+    entry, verdict = ruling.entry, ruling.verdict
+    if entry is None or verdict is None or not verdict.passed:
+        return Outcome(None, verdict, notes)
+    if isinstance(ruling.choice.remedy, RollBack):
+        place.models.verify(examined.case.model, ruling.choice.remedy.to_version)
+        return Outcome(ruling.choice.remedy.to_version, verdict, notes)
+    bundle = finished(entry, examined)
+    if bundle is None:
+        return Outcome(None, as_served(verdict, entry, None, examined), notes)
+    return Outcome(_register(bundle, examined, entry, place), verdict, notes)
+
+
+def judge(examined: Examined, ruling: Ruling, outcome: Outcome, place: Workplace) -> Outcome:
+    """Look at the challenger, as the registry returns it, beside the model that passed."""
+    entry, verdict = ruling.entry, outcome.verdict
+    if outcome.challenger is None or entry is None or verdict is None:
         return outcome
+    case = examined.case
     challenger = place.models.load(case.model, outcome.challenger)
-    costs = measure_costs(case.champion, challenger, judging_rows(case, examined), place.clock)
-    verdict = verdict_on(challenger, case, examined, _chosen(rehearsed, choice), costs)
+    costs = measure_costs(case.champion, challenger, judging_rows(examined), place.clock)
+    verdict = as_served(verdict, entry, challenger, examined, costs)
     return Outcome(outcome.challenger, verdict, outcome.notes)
-
-
-def verdict_on(
-    challenger: Bundle,
-    case: Case,
-    examined: Examined,
-    entry: Rehearsed,
-    costs: Costs | None = None,
-) -> Verdict:
-    """Put a chosen model through the gate, on the rows that the remedies were measured on.
-
-    What was adapted has the champion's weights and cannot have forgotten anything; older rows,
-    which came in the old unit, or with the old shares, do not judge it.
-    """
-    rehearsal = entry.rehearsal
-    bar = Bar.of(case.config, rehearsal.remedy, level=rehearsal.level)
-    rows = judging_rows(case, examined)
-    older = None
-    if not isinstance(rehearsal.remedy, Adapt):
-        schema = read_by(case.champion, challenger)
-        older = older_rows(examined.rows, schema, rows)
-    learnt = examined.learn[examined.judged]
-    crossed = (learnt, entry.outputs) if examined.folds else None
-    return gate(case.champion, challenger, rows, bar, older=older, costs=costs, crossed=crossed)
 
 
 def _ticket(case: Case, examined: Examined, choice: Choice, place: Workplace) -> dict[str, str]:
@@ -113,10 +97,6 @@ def _ticket(case: Case, examined: Examined, choice: Choice, place: Workplace) ->
     if isinstance(choice.remedy, FixSource) or (broke and changes):
         return {"ticket": write_ticket(case, examined, choice, place.home)}
     return {}
-
-
-def _chosen(rehearsed: tuple[Rehearsed, ...], choice: Choice) -> Rehearsed:
-    return next(entry for entry in rehearsed if entry.rehearsal.remedy == choice.remedy)
 
 
 def conclude(
@@ -184,21 +164,9 @@ def conclude(
     return body
 
 
-def finished(candidate: Rehearsed, case: Case, examined: Examined) -> Bundle:
-    """Give a rehearsed model what will watch it, and fallback models where it was fitted."""
-    learnt = lesson(candidate.rehearsal.remedy, case, examined)
-    return completed(
-        candidate.bundle,
-        case.config,
-        learn=None if learnt is None else learnt.rows,
-        weights=None if learnt is None else learnt.weights,
-    )
-
-
-def _register(case: Case, examined: Examined, candidate: Rehearsed, place: Workplace) -> int:
-    """Save a rehearsed model as the next version; the fit of the rehearsal is the one served."""
-    remedy = remedy_json(candidate.rehearsal.remedy)
-    bundle = finished(candidate, case, examined)
+def _register(bundle: Bundle, examined: Examined, candidate: Rehearsed, place: Workplace) -> int:
+    """Save what is to serve as the next version."""
+    case, remedy = examined.case, remedy_json(candidate.rehearsal.remedy)
     runs = Runs(place.home)
     with runs.run(case.model, remedy["kind"], tags={"decision": case.id}) as run_id:
         runs.log(

@@ -26,7 +26,8 @@ def plans_for(remedies: Sequence[Remedy], case: Case, examined: Examined) -> dic
 def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
     match remedy:
         case RollBack(to_version=version):
-            return partial(earlier, case, version)
+            judged = case.window.frame.loc[examined.judged]
+            return partial(earlier, case, version, judged)
         case Adapt():
             return partial(_adapted, remedy, case, examined)
         case DropFeatures(features=names, how="neutralise"):
@@ -39,11 +40,19 @@ def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
             return lambda: case.champion
 
 
-def earlier(case: Case, version: int) -> Bundle | None:
-    """Return an earlier version, None where it cannot read this window or knows other classes."""
+def earlier(case: Case, version: int, judged: pd.DataFrame) -> Bundle | None:
+    """Return an earlier version, None where it cannot be compared with the champion.
+
+    Args:
+        case: the window, and the champion.
+        version: that served before.
+        judged: rows to compare on; a version that was trained on any of them is not judged.
+    """
     bundle = case.memory.load(version)
     readable = set(bundle.schema.names) <= set(case.window.frame.columns)
-    return bundle if readable and bundle.schema.classes == case.champion.schema.classes else None
+    if not readable or bundle.schema.classes != case.champion.schema.classes:
+        return None
+    return bundle if not bundle.schema.identifiable or bundle.unseen(judged).all() else None
 
 
 def _adapted(remedy: Adapt, case: Case, examined: Examined) -> Bundle | None:
@@ -102,7 +111,8 @@ def _retrained(remedy: Remedy, case: Case, examined: Examined) -> Bundle | None:
     if learnt is None:
         return None
     names = case.champion.whole.without(learnt.without).names
-    reference = case.window.frame.loc[_sound(case, examined, names)].reset_index(drop=True)
+    sound = sound_rows(examined, names) & examined.measure
+    reference = case.window.frame.loc[sound].reset_index(drop=True)
     given = (case.champion, learnt.rows, reference, case.config)
     how: dict[str, Any] = {"without": learnt.without, "weights": learnt.weights}
     try:
@@ -144,10 +154,19 @@ def _still_unusable(case: Case, examined: Examined) -> tuple[str, ...]:
     return tuple(name for name in given_up if name in broken or name not in present)
 
 
-def _sound(case: Case, examined: Examined, names: tuple[str, ...]) -> Bools:
-    """Rows to judge a refit on: broken values must not become what is normal."""
-    sound = examined.measure.copy()
+def sound_rows(examined: Examined, names: tuple[str, ...]) -> Bools:
+    """Mark rows to judge a refit on: broken values must not become what is normal.
+
+    Args:
+        examined: the window, and which of its rows are judged on.
+        names: features of the refit.
+
+    Returns:
+        Shape (rows,); those that are broken as well where too few were left without them.
+    """
+    judged = examined.judged
+    sound = judged.copy()
     for name in (*names, ROWS):
         if name in examined.checked.broken:
             sound &= ~examined.checked.broken[name]
-    return sound if sound.sum() >= case.config.policy.minimum_rows else examined.measure
+    return sound if sound.sum() >= examined.case.config.policy.minimum_rows else judged

@@ -87,6 +87,7 @@ class Examined:
         enough: whether the rows to measure on are enough to decide anything.
         folds: where rows are few, blocks of those to learn from, each of which a twin measures
             that learns from the others and from the newest; shapes (rows,).
+        before: the same before those rows that were measured on were learnt from, where they are.
     """
 
     case: Case
@@ -96,6 +97,25 @@ class Examined:
     learn: Bools
     enough: bool
     folds: tuple[Bools, ...] = ()
+    before: "Examined | None" = None
+
+    @property
+    def court(self) -> Case:
+        """The case as remedies are measured: without labels, on rows that the champion may know.
+
+        Those stand in for the window's and come from the champion's reference, so that the model
+        before it learnt from its reference speaks for it.
+        """
+        if self.enough:
+            return self.case
+        return replace(self.case, champion=self.case.champion.measured)
+
+    @cached_property
+    def after(self) -> "Examined":
+        """The same once all is measured, with all rows to learn from."""
+        none = np.zeros_like(self.measure)
+        learn = self.learn | self.measure
+        return replace(self, learn=learn, measure=none, folds=(), before=self)
 
     @property
     def judged(self) -> Bools:
@@ -124,8 +144,12 @@ class Examined:
     def since_change(self) -> int | None:
         """How many of the newest rows came since the champion's losses changed; None if never.
 
-        Looked at are the newest rows that the champion was not trained on, ten windows at most.
+        Looked at are the newest rows that the champion was not trained on, ten windows at most,
+        none of which is measured on.
         """
+        if self.before is not None:
+            found, more = self.before.since_change, int(self.before.measure.sum())
+            return None if found is None else found + more
         case, champion = self.case, self.case.champion
         rows = self.rows.sound(champion.schema)
         if rows is None:

@@ -1,16 +1,17 @@
 """All that a decision follows from, kept with it so that it can be made again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from factory.config import ModelConfig
+from factory.decide import Refused
 from factory.exact import write
 from factory.nouns import Diagnosis, Evidence, Window
 from factory.plan import History, Phase
 from factory.rehearse import Rehearsed
 from factory.remedies import Rehearsal
-from flows.case import Case, Examined
+from flows.case import Examined
 from flows.code import code_version
 from flows.workplace import without_secret
 from registry.masks import packed, unpacked
@@ -49,6 +50,7 @@ class Inputs:
         evidence: what was measured.
         diagnosis: what was concluded.
         rehearsals: what each remedy scored and cost.
+        refused: whose models the gate had refused by then.
         history: what had happened before.
         code: which code ran, see ``flows.code``.
         phase: of the decision.
@@ -60,13 +62,17 @@ class Inputs:
     evidence: Evidence
     diagnosis: Diagnosis
     rehearsals: tuple[Rehearsal, ...]
+    refused: tuple[Refused, ...]
     history: History
     code: Mapping[str, Any]
     phase: Phase
 
 
-def inputs_json(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> dict[str, Any]:
+def inputs_json(
+    examined: Examined, rehearsed: Sequence[Rehearsed], refused: tuple[Refused, ...]
+) -> dict[str, Any]:
     """Return what a decision follows from as plain JSON, to the last bit."""
+    case = examined.case
     inputs = Inputs(
         case.at,
         without_secret(case.config),
@@ -74,6 +80,7 @@ def inputs_json(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]
         examined.checked.evidence,
         examined.diagnosis,
         tuple(entry.rehearsal for entry in rehearsed),
+        refused,
         case.history,
         code_version(),
         case.phase,

@@ -1,5 +1,6 @@
 """The verbs of the loop, wired to the stores: plain functions that the monitor flow orders."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from factory.check import Checked, check
-from factory.decide import decide
+from factory.decide import Refused, decide
 from factory.diagnosis.diagnose import diagnose_window
 from factory.diagnosis.parts import Better
 from factory.diagnosis.told import diagnosis_json
@@ -63,8 +64,9 @@ def examine(case: Case) -> Examined:
     return Examined(case, checked, diagnosis, measure, learn, enough, folds if enough else ())
 
 
-def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
+def planned(examined: Examined) -> tuple[Remedy, ...]:
     """List the remedies to rehearse, on labels or without."""
+    case = examined.case
     evidence, diagnosis = examined.checked.evidence, examined.diagnosis
     task = case.champion.schema.task
     if examined.enough:
@@ -73,21 +75,22 @@ def planned(case: Case, examined: Examined) -> tuple[Remedy, ...]:
     return unlabelled(evidence, diagnosis, task=task) if evidence.alarm else ()
 
 
-def judging_rows(case: Case, examined: Examined) -> pd.DataFrame:
+def judging_rows(examined: Examined) -> pd.DataFrame:
     """Return labelled rows to measure remedies on: the window's, else a stand-in's."""
+    case, checked = examined.court, examined.checked
     if examined.enough:
         return case.window.frame.loc[examined.judged].reset_index(drop=True)
-    checked = examined.checked
     quality, seed = checked.evidence.quality, case.config.seed
     return stand_in(case.champion, case.window.frame, quality, checked.broken, seed)
 
 
-def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
+def try_remedies(examined: Examined) -> tuple[Rehearsed, ...]:
     """Rehearse every remedy that could apply."""
-    remedies = planned(case, examined)
+    case = examined.court
+    remedies = planned(examined)
     if not remedies:
         return ()
-    rows = judging_rows(case, examined)
+    rows = judging_rows(examined)
     if len(rows) < case.config.policy.minimum_rows:
         return ()
     asked = Asked(
@@ -105,21 +108,29 @@ def try_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
     return rehearse(*given, clock=case.memory.clock, twins=twins)
 
 
-def choose(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
-    """Decide from what was measured."""
+def choose(
+    examined: Examined, rehearsed: Sequence[Rehearsed], refused: Sequence[Refused] = ()
+) -> Choice:
+    """Decide from what was measured, and from what the gate has refused since."""
+    case = examined.case
     return decide(
         examined.checked.evidence,
         examined.diagnosis,
         [entry.rehearsal for entry in rehearsed],
         case.history,
         case.config.policy,
+        refused,
     )
 
 
 def report(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice
+    examined: Examined,
+    rehearsed: Sequence[Rehearsed],
+    choice: Choice,
+    refused: Sequence[Refused],
 ) -> dict[str, Any]:
     """Return what the ledger keeps of a decision, as plain JSON."""
+    case = examined.case
     return {
         "decision": case.id,
         "model": case.model,
@@ -133,6 +144,7 @@ def report(
         "rehearsals": [_rehearsal_json(entry, case.config.policy) for entry in rehearsed],
         "remedy": remedy_json(choice.remedy),
         "because": choice.because,
+        "refused": [{"remedy": remedy_json(one.remedy), "because": one.because} for one in refused],
     }
 
 
@@ -171,7 +183,7 @@ def _better_version(case: Case, checked: Checked, rows: Bools) -> Better | None:
     policy = case.config.policy
     best: Better | None = None
     for version in case.history.earlier[: policy.versions]:
-        bundle = earlier(case, version)
+        bundle = earlier(case, version, frame)
         if bundle is None:
             continue
         pair = Paired.of(metric, truth, checked.outputs[rows], bundle.outputs(frame))

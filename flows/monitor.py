@@ -8,7 +8,7 @@ from prefect import flow, get_run_logger
 
 from factory.errors import NoChampion
 from factory.nouns import Schema, Window
-from factory.plan import History
+from factory.plan import History, Promoted
 from factory.policy import PolicyConfig
 from factory.rehearse import Rehearsed
 from factory.remedies import Choice, DropFeatures
@@ -16,10 +16,11 @@ from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
 from flows.case import Case, Examined
 from flows.check_report import Subject
+from flows.court import Ruling, rule
 from flows.evidence import Kept, keep_evidence, require_evidently
 from flows.inputs import inputs_json
 from flows.log_windows import rows_of, window_to_judge
-from flows.loop import choose, examine, report, try_remedies
+from flows.loop import examine, report, try_remedies
 from flows.recall import Stored
 from flows.steps import step
 from flows.workplace import Workplace, config_of, now, open_workplace, resolve
@@ -54,11 +55,11 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
         examined = check_and_diagnose(case)
         known = decide_at_once(case, examined, place)
         if known is None:
-            body = decide_and_act(case, examined, place)
+            body = decide_and_act(examined, place)
             return {**body, "repeated": False, "seconds": place.clock() - started}
         logger.info("at once: %s", known["because"])
     case = replace(reopened(case, place), phase="then")
-    body = decide_and_act(case, check_and_diagnose(case), place)
+    body = decide_and_act(check_and_diagnose(case), place)
     told = followed(known, body)
     return {**told, "repeated": False, "seconds": place.clock() - started}
 
@@ -81,37 +82,35 @@ def decide_at_once(case: Case, examined: Examined, place: Workplace) -> dict[str
         return None
     case = replace(case, phase="at_once")
     examined = replace(examined, case=case)
-    rehearsed = rehearse_remedies(case, examined)
-    choice = decide_remedy(case, examined, rehearsed)
-    if not isinstance(choice.remedy, DropFeatures):
+    rehearsed = rehearse_remedies(examined)
+    ruling = decide_and_gate(examined, rehearsed)
+    if not (ruling.passed and isinstance(ruling.choice.remedy, DropFeatures)):
         return None
-    outcome = perform_remedy(case, examined, rehearsed, choice, place)
-    outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
+    outcome = look_at_served(examined, ruling, perform_remedy(examined, ruling, place), place)
     if outcome.verdict is None or not outcome.verdict.passed:
         return None
-    return recorded(case, examined, rehearsed, choice, outcome, place)
+    return recorded(examined, rehearsed, ruling, outcome, place)
 
 
-def decide_and_act(case: Case, examined: Examined, place: Workplace) -> dict[str, Any]:
-    """Rehearse, decide, perform, gate, promote and record."""
-    rehearsed = rehearse_remedies(case, examined)
-    choice = decide_remedy(case, examined, rehearsed)
-    outcome = perform_remedy(case, examined, rehearsed, choice, place)
-    outcome = pass_gate(case, examined, rehearsed, choice, outcome, place)
-    body = recorded(case, examined, rehearsed, choice, outcome, place)
+def decide_and_act(examined: Examined, place: Workplace) -> dict[str, Any]:
+    """Rehearse, decide, gate, perform, promote and record."""
+    rehearsed = rehearse_remedies(examined)
+    ruling = decide_and_gate(examined, rehearsed)
+    outcome = look_at_served(examined, ruling, perform_remedy(examined, ruling, place), place)
+    body = recorded(examined, rehearsed, ruling, outcome, place)
     get_run_logger().info("%s: %s", body["remedy"]["kind"], body["because"])
     return body
 
 
 def recorded(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    outcome: Outcome, place: Workplace,
+    examined: Examined, rehearsed: tuple[Rehearsed, ...], ruling: Ruling, outcome: Outcome,
+    place: Workplace,
 ) -> dict[str, Any]:  # fmt: skip
     """Promote and record; then keep the page, so that no page can hold a remedy up."""
-    told = report(case, examined, rehearsed, choice)
-    told |= {"inputs": inputs_json(case, examined, rehearsed)}
-    body = promote_and_record(case, examined, choice, outcome, told, place)
-    kept = keep_page(case, examined, body, place)
+    told = report(examined, rehearsed, ruling.choice, ruling.refused)
+    told |= {"inputs": inputs_json(examined, rehearsed, ruling.known)}
+    body = promote_and_record(examined, ruling.choice, outcome, told, place)
+    kept = keep_page(examined, body, place)
     body |= {"evidence": {"run_id": kept.run_id, "report": kept.link}}
     publish_decision(body, place)
     return body
@@ -126,7 +125,7 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
     require_evidently(config.check)
     where = window_to_judge(window, name, champion.schema, config, place)
     rows = read_rows(where, champion.schema, champion.whole, place)
-    past, memory = history(name, version, config.policy, place), Stored(place, name)
+    past, memory = history(name, config.policy, place), Stored(place, name)
     source = without_password(where)
     return Case(name, version, champion, config, rows, past, memory, now(), source=source)
 
@@ -134,34 +133,22 @@ def open_case(model: str, window: str, place: Workplace) -> Case:
 def reopened(case: Case, place: Workplace) -> Case:
     """Return the same window before the champion that serves now."""
     version = place.models.champion(case.model)
-    past = history(case.model, version, case.config.policy, place)
+    past = history(case.model, case.config.policy, place)
     champion = place.models.load(case.model, version)
     return replace(case, version=version, champion=champion, history=past, at=now())
 
 
-def history(name: str, version: int, policy: PolicyConfig, place: Workplace) -> History:
+def history(name: str, policy: PolicyConfig, place: Workplace) -> History:
     """Return which versions served before, how long the present one serves, and what was done."""
     promotions = place.ledger.history(name)
     if not promotions:
         raise NoChampion(name)
     decisions = place.ledger.decisions(name)
-    earlier = dict.fromkeys(p.version for p in reversed(promotions) if p.version != version)
-    since = sum(d.at > promotions[-1].at for d in decisions)
-    counted = decisions[-policy.retrains_within :]
-    remedies = [json.loads(d.body)["remedy"]["kind"] for d in counted]
-    lately = decisions[-policy.settle :] if policy.settle else []
-    left = [
-        p.previous
+    past = [
+        Promoted(p.version, p.previous, sum(d.at <= p.at for d in decisions), bool(p.decision))
         for p in promotions
-        if p.decision and p.previous is not None and lately and p.at >= lately[0].at
     ]
-    return History(
-        tuple(earlier),
-        promotions[-1].sequence,
-        since,
-        left=tuple(left),
-        retrains=remedies.count("retrain"),
-    )
+    return History.of(past, [json.loads(d.body)["remedy"]["kind"] for d in decisions], policy)
 
 
 def decided_before(case: Case, place: Workplace) -> dict[str, Any] | None:
@@ -197,48 +184,43 @@ def check_and_diagnose(case: Case) -> Examined:
 
 
 @step("rehearse")
-def rehearse_remedies(case: Case, examined: Examined) -> tuple[Rehearsed, ...]:
+def rehearse_remedies(examined: Examined) -> tuple[Rehearsed, ...]:
     """Measure every remedy that could apply."""
-    return try_remedies(case, examined)
+    return try_remedies(examined)
 
 
-@step("decide")
-def decide_remedy(case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Choice:
-    """Choose the remedy that measures best."""
-    return choose(case, examined, rehearsed)
+@step("decide and gate")
+def decide_and_gate(examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Ruling:
+    """Choose the remedy that is worth most of those whose measured model passes the gate."""
+    return rule(examined, rehearsed)
 
 
 @step("remediate")
-def perform_remedy(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    place: Workplace,
-) -> Outcome:  # fmt: skip
-    """Make what the remedy would serve."""
-    return remediate(case, examined, rehearsed, choice, place)
+def perform_remedy(examined: Examined, ruling: Ruling, place: Workplace) -> Outcome:
+    """Make what the remedy is to serve."""
+    return remediate(examined, ruling, place)
 
 
-@step("gate")
-def pass_gate(
-    case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice,
-    outcome: Outcome, place: Workplace,
-) -> Outcome:  # fmt: skip
-    """Compare challenger and champion on the same rows."""
-    return judge(case, examined, rehearsed, choice, outcome, place)
+@step("gate what is to serve")
+def look_at_served(
+    examined: Examined, ruling: Ruling, outcome: Outcome, place: Workplace
+) -> Outcome:
+    """Look at the challenger as the registry returns it."""
+    return judge(examined, ruling, outcome, place)
 
 
 @step("promote and record")
 def promote_and_record(
-    case: Case, examined: Examined, choice: Choice, outcome: Outcome, told: dict[str, Any],
-    place: Workplace,
-) -> dict[str, Any]:  # fmt: skip
+    examined: Examined, choice: Choice, outcome: Outcome, told: dict[str, Any], place: Workplace
+) -> dict[str, Any]:
     """Move the alias and write the ledger, both or neither."""
-    return conclude(case, examined, choice, outcome, told, place)
+    return conclude(examined.case, examined, choice, outcome, told, place)
 
 
 @step("keep the evidence", repeatable=True)
-def keep_page(case: Case, examined: Examined, body: dict[str, Any], place: Workplace) -> Kept:
+def keep_page(examined: Examined, body: dict[str, Any], place: Workplace) -> Kept:
     """Log the check with its page."""
-    checked = examined.checked
+    case, checked = examined.case, examined.checked
     subject = Subject(
         case.champion, case.window, checked.outputs, case.config.check, case.config.seed
     )

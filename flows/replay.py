@@ -115,7 +115,7 @@ def past_case(decision: Decision, inputs: Inputs, place: Workplace) -> Case:
         past.models.load(name, version),
         inputs.config,
         window,
-        history(name, version, inputs.config.policy, past),
+        history(name, inputs.config.policy, past),
         Stored(past, name),
         inputs.at,
         inputs.phase,
@@ -144,12 +144,12 @@ def unlike(one: Any, other: Any, path: str = "") -> Iterator[str]:
 
 def _chosen(inputs: Inputs) -> Choice:
     given = inputs.evidence, inputs.diagnosis, inputs.rehearsals
-    return decide(*given, inputs.history, inputs.config.policy)
+    return decide(*given, inputs.history, inputs.config.policy, inputs.refused)
 
 
 def _made_again(inputs: Inputs, case: Case) -> Inputs:
     examined = examine(case)
-    rehearsed = [entry.rehearsal for entry in try_remedies(case, examined)]
+    rehearsed = [entry.rehearsal for entry in try_remedies(examined)]
     return replace(
         inputs,
         evidence=examined.checked.evidence,

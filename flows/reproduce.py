@@ -13,6 +13,7 @@ from factory.nouns import Outputs
 from factory.remedies import Remedy, Retrain
 from flows.candidates import plans_for
 from flows.code import code_changes
+from flows.finish import last_fit
 from flows.inputs import Inputs
 from flows.loop import examine
 from flows.replay import past_case
@@ -75,7 +76,7 @@ def reproduce(name: str, version: int, place: Workplace) -> Reproduced:
         data_sha256=data,
         rows=len(kept.reference),
         difference=_largest(now, again),
-        moved=_largest(now, kept.reference_outputs),
+        moved=_largest(now, kept.reference_outputs if kept.served is None else kept.served),
         changes=tuple(code_changes(entry.made.get("code", {}))),
     )
 
@@ -118,7 +119,8 @@ def _remedied(entry: VersionEntry, place: Workplace) -> tuple[str, Outputs]:
             f"The remedy that made version {entry.version} does not apply any more.",
             hint=f"factory replay {decision.id} --deep",
         )
-    return decision.window_sha256, bundle.outputs(kept.reference)
+    pipeline = last_fit(bundle, remedy, examined)
+    return decision.window_sha256, pipeline_outputs(pipeline, bundle.schema, kept.reference)
 
 
 def _remedy_of(told: dict[str, Any]) -> Remedy:

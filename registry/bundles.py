@@ -4,8 +4,9 @@ The model is a scikit-learn one in skops format, so that MLflow and whoever serv
 use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values (bundle.json),
 the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
 (seen.npy), what estimates its performance (estimator.skops, predictor.skops) and, where it has
-them, its fallback models (hedges.skops) and what watches it row by row (online.npz). How it is
-served, and the proof that it may be, is in served.json.
+them, its fallback models (hedges.skops), who speaks for the reference in its place, with what it
+says itself (twins.skops), and what watches it row by row (online.npz). How it is served, and the
+proof that it may be, is in served.json.
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -31,8 +32,9 @@ from mlflow.types import Schema as Columns
 from factory.budget import AlarmBudget
 from factory.bundle import Bundle
 from factory.compiled.proof import Proof
-from factory.nouns import Column, Kind, Schema
+from factory.nouns import Column, Kind, Outputs, Schema
 from factory.online.monitor import Monitor
+from factory.twins import Twins
 from registry.client import mlflow
 from registry.files import changed, fetched, files_of
 from registry.states import read_values, write_values
@@ -91,6 +93,8 @@ KEPT_APART = {
     "budget",
     "online",
     "hedges",
+    "twins",
+    "served",
 }
 """Fields of a bundle that are not plain values."""
 
@@ -122,6 +126,10 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
     if bundle.hedges:
         told_apart = [[list(names), pipeline] for names, pipeline in bundle.hedges.items()]
         skops.io.dump(told_apart, files / "hedges.skops")
+    if bundle.twins is not None:
+        said = bundle.outputs(bundle.reference)
+        kept = {"pipelines": list(bundle.twins.pipelines), "speaks": bundle.twins.speaks}
+        skops.io.dump({**kept, "served": said}, files / "twins.skops")
     if bundle.online is not None:
         write_values(files / "online.npz", bundle.online.to_values())
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
@@ -150,6 +158,7 @@ def read_bundle(folder: Path) -> Bundle:
     names = table.column_names
     outputs = table.select(names[-width:]).to_pandas().to_numpy(dtype=np.float64)
     online, hedges = files / "online.npz", files / "hedges.skops"
+    twins, served = _twins(files / "twins.skops")
     return Bundle(
         schema=schema,
         pipeline=skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES)),
@@ -162,6 +171,8 @@ def read_bundle(folder: Path) -> Bundle:
         predictor=skops.io.load(files / "predictor.skops", trusted=list(TRUSTED_TYPES)),
         online=Monitor.of(read_values(online)) if online.exists() else None,
         hedges=_hedges(hedges) if hedges.exists() else {},
+        twins=twins,
+        served=served,
         **told,
     )
 
@@ -191,6 +202,13 @@ kept_bundle = lru_cache(maxsize=16)(fetched_bundle)
 def _hedges(file: Path) -> dict[tuple[str, ...], Any]:
     loaded = skops.io.load(file, trusted=list(TRUSTED_TYPES))
     return {tuple(names): pipeline for names, pipeline in loaded}
+
+
+def _twins(file: Path) -> tuple[Twins | None, Outputs | None]:
+    if not file.exists():
+        return None, None
+    told = skops.io.load(file, trusted=list(TRUSTED_TYPES))
+    return Twins(tuple(told["pipelines"]), told["speaks"]), told["served"]
 
 
 def _schema(told: dict[str, Any]) -> Schema:

@@ -1,21 +1,22 @@
-"""The champion's recipe again, or a search that starts from it, on other rows."""
+"""The champion's recipe again, or a search that starts from it, on other rows or on all."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from factory.bundle import Bundle
+from factory.bundle import Bundle, row_hashes
 from factory.config import ModelConfig
 from factory.errors import BadData
 from factory.metrics import metric_named
-from factory.nouns import Floats, Schema
+from factory.nouns import Counts, Floats, Outputs, Schema
+from factory.twins import Twins
 from training.family import family_named, loss_for
-from training.fit import fit_pipeline
-from training.judge import make_bundle
+from training.fit import fit_pipeline, sampled
+from training.judge import REFERENCE_ROWS, make_bundle, neutral
 from training.objective import Clock, TrialRecord, ranked
 from training.space import Params
 from training.split import FEWEST_TRAINING_ROWS
@@ -23,14 +24,28 @@ from training.threads import one_thread
 from training.train import check_target, fit_first, known_labels, labelled, searched
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a measured model and its twins said of rows that they had not learnt from.
+
+    Attributes:
+        rows: canonical rows, all of them labelled.
+        outputs: of whoever speaks for each, shape (n,) or (n, k).
+        speaks: 0 for the measured model, else the number of the twin, from 1, shape (n,).
+    """
+
+    rows: pd.DataFrame
+    outputs: Outputs
+    speaks: Counts
+
+
 class _Given(NamedTuple):
-    """What is learned from and judged on; ``narrowed`` where the champion read more features."""
+    """What is learned from and judged on."""
 
     schema: Schema
     learn: pd.DataFrame
     held: pd.DataFrame
     weights: Floats | None
-    narrowed: bool
 
 
 @one_thread()
@@ -60,20 +75,9 @@ def refit(
     Raises:
         BadData: too few labelled rows, one class only, or no feature left.
     """
-    given = _given(champion, rows, reference, without, weights)
-    family = family_named(champion.family)
-    loss = loss_for(family, given.schema.task, config.search.loss, champion.metric)
-    pipeline = fit_pipeline(
-        given.learn,
-        given.schema,
-        config.features,
-        family.name,
-        champion.params,
-        loss,
-        config.seed,
-        given.weights,
-    )
-    return _judged(champion, given, pipeline, (family.name, champion.params), config)
+    given = _given(champion.whole.without(without), rows, reference, weights)
+    pipeline = _again(champion, given.schema, given.learn, given.weights, config)
+    return _judged(champion, given, pipeline, (champion.family, champion.params), config)
 
 
 @one_thread()
@@ -106,7 +110,7 @@ def research(
     Raises:
         BadData: as ``refit``, or no model that can be trained.
     """
-    given = _given(champion, rows, reference, without, weights)
+    given = _given(champion.whole.without(without), rows, reference, weights)
     schema = given.schema
     metric = metric_named(champion.metric, schema)
     names = dict.fromkeys((champion.family, *config.search.families))
@@ -129,6 +133,80 @@ def research(
     return _judged(champion, given, pipeline, (best.family, best.params), config)
 
 
+@one_thread()
+def served(
+    measured: Bundle,
+    twins: Sequence[Bundle],
+    rows: pd.DataFrame,
+    judged: Judged,
+    config: ModelConfig,
+    *,
+    weights: Floats | None = None,
+) -> Bundle:
+    """Fit a measured model's recipe once more, on all rows, those included that it was measured on.
+
+    The rows that a model is measured on are the newest, and often the ones that teach most. What
+    the result is judged by stays what was measured: the reference is the judged rows, and its
+    outputs are those of the twins, none of which has learnt from the rows that it speaks for.
+
+    Args:
+        measured: a light refit, whose family, hyperparameters and features are taken.
+        twins: the same recipe fitted on others of the judged rows, where it was cross-fitted.
+        rows: as of ``refit``.
+        judged: the rows that were measured on, and what was said of them.
+        config: as of ``refit``.
+        weights: as of ``refit``.
+
+    Returns:
+        A light bundle.
+
+    Raises:
+        BadData: as ``refit``, or the recipe cannot be fitted on these rows.
+    """
+    schema = measured.schema
+    learn, pipeline = fitted_again(measured, rows, config, weights=weights)
+    metric = metric_named(measured.metric, schema)
+    truth = judged.rows[schema.target].to_numpy()
+    kept = sampled(len(judged.rows), REFERENCE_ROWS, config.seed)
+    bundle = replace(
+        measured,
+        pipeline=pipeline,
+        reference=judged.rows.iloc[kept].reset_index(drop=True),
+        reference_outputs=judged.outputs[kept],
+        reference_score=metric.value(truth, judged.outputs),
+        neutral={column.name: neutral(learn, column) for column in schema.features},
+        seen=np.unique(row_hashes(learn, schema)),
+        twins=Twins(tuple(b.pipeline for b in (measured, *twins)), judged.speaks[kept]),
+    )
+    return remembering(bundle, measured) if schema != measured.whole else bundle
+
+
+def fitted_again(
+    recipe: Bundle, rows: pd.DataFrame, config: ModelConfig, *, weights: Floats | None = None
+) -> tuple[pd.DataFrame, Pipeline]:
+    """Fit a model's recipe, on the features that it reads, on other rows.
+
+    Args:
+        recipe: whose family, hyperparameters and features are taken.
+        rows: as of ``refit``.
+        config: as of ``refit``.
+        weights: as of ``refit``.
+
+    Returns:
+        The rows that were learnt from, and the fitted pipeline.
+
+    Raises:
+        BadData: as ``refit``, or the recipe cannot be fitted on these rows.
+    """
+    learn, counting = _learnt(recipe.schema, rows, weights)
+    try:
+        return learn, _again(recipe, recipe.schema, learn, counting, config)
+    except ValueError as error:
+        raise BadData(
+            f"The recipe cannot be fitted on {len(learn)} rows: {error}", hint="search anew"
+        ) from error
+
+
 def remembering(bundle: Bundle, champion: Bundle) -> Bundle:
     """Let a bundle that dropped features keep what they looked like when they were sound."""
     names = [name for name in champion.whole.names if name not in bundle.schema.names]
@@ -140,30 +218,40 @@ def remembering(bundle: Bundle, champion: Bundle) -> Bundle:
 
 
 def _given(
-    champion: Bundle,
-    rows: pd.DataFrame,
-    reference: pd.DataFrame,
-    without: tuple[str, ...],
-    weights: Floats | None,
+    schema: Schema, rows: pd.DataFrame, reference: pd.DataFrame, weights: Floats | None
 ) -> _Given:
-    schema = champion.whole.without(without)
     if not schema.features:
-        raise BadData(
-            f"No feature is left without {', '.join(without)}.", hint="drop fewer features"
-        )
+        raise BadData("No feature is left to learn from.", hint="drop fewer features")
+    learn, weights = _learnt(schema, rows, weights)
+    held = labelled(reference, schema)
+    if held.empty:
+        raise BadData("There is no labelled row to judge on.", hint="wait for more labels")
+    return _Given(schema, learn, held, weights)
+
+
+def _learnt(
+    schema: Schema, rows: pd.DataFrame, weights: Floats | None
+) -> tuple[pd.DataFrame, Floats | None]:
     known = known_labels(rows, schema)
     if weights is not None:
         known &= weights > 0
         weights = weights[known]
     learn = rows.iloc[np.flatnonzero(known)].reset_index(drop=True)
-    held = labelled(reference, schema)
-    if len(learn) < FEWEST_TRAINING_ROWS or held.empty:
+    if len(learn) < FEWEST_TRAINING_ROWS:
         raise BadData(
-            f"{len(learn)} labelled rows to learn from and {len(held)} to judge on are too few.",
-            hint="wait for more labels",
+            f"{len(learn)} labelled rows are too few to learn from.", hint="wait for more labels"
         )
     check_target(learn, schema)
-    return _Given(schema, learn, held, weights, bool(without))
+    return learn, weights
+
+
+def _again(
+    recipe: Bundle, schema: Schema, learn: pd.DataFrame, weights: Floats | None, config: ModelConfig
+) -> Pipeline:
+    family = family_named(recipe.family)
+    loss = loss_for(family, schema.task, config.search.loss, recipe.metric)
+    how = config.features, family.name, recipe.params, loss, config.seed, weights
+    return fit_pipeline(learn, schema, *how)
 
 
 def _judged(
@@ -178,4 +266,4 @@ def _judged(
         pipeline, given.schema, *recipe, judged_by, train=given.learn, reference=given.held
     )
     bundle = replace(bundle, units=champion.units)
-    return remembering(bundle, champion) if given.narrowed else bundle
+    return remembering(bundle, champion) if given.schema != champion.whole else bundle

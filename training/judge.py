@@ -93,19 +93,22 @@ def completed(
     """Give a bundle what will watch it, once it is chosen.
 
     Features that are neutralised say nothing, so that what estimates the metric and what watches
-    row by row do without them.
+    row by row do without them. Where the model has learnt from its reference, all is learnt from
+    what its twins say of it.
 
     Args:
         bundle: a light one, or one whose watching is to be learnt anew.
         config: how it is watched; the metric stays the bundle's.
-        calibration: more labelled rows that it has not seen, on which features are permuted and
-            from which estimates are learnt too; the reference alone where there are none.
+        calibration: with ``reference``, more labelled rows that it has not seen, on which features
+            are permuted and from which estimates are learnt too; the reference alone where there
+            are none.
         reference: all rows that it was judged on, where it keeps a sample of them.
-        learn: the rows it was fitted on, for fallback models (see ``training.hedge``); it keeps
-            those that it has where there are none.
+        learn: the rows that it, or its first twin, was fitted on, for fallback models (see
+            ``training.hedge``); it keeps those that it has where there are none.
         weights: how much each of those counted, shape (rows,).
     """
-    held = bundle.reference if reference is None else reference
+    held = bundle.marked if reference is None else reference
+    say = bundle.unlearnt if reference is None else bundle.outputs
     outputs = bundle.reference_outputs if reference is None else bundle.outputs(held)
     known, said = held, outputs
     if calibration is not None:
@@ -115,10 +118,10 @@ def completed(
     sound = bundle.schema.without(bundle.neutralised)
     permuted = held if calibration is None else calibration
     kept, watch = (bundle.reference, bundle.reference_outputs), config.check.online
-    worth = permutation_importance(bundle.outputs, bundle.schema, metric, permuted, config.seed)
+    worth = permutation_importance(say, bundle.schema, metric, permuted, config.seed)
     hedges = bundle.hedges
     if learn is not None:
-        hedges = fit_hedges(bundle, config, learn, worth, weights)
+        hedges = fit_hedges(bundle.measured, config, learn, worth, weights)
     return replace(
         bundle,
         importance=worth,
@@ -128,7 +131,7 @@ def completed(
             metric,
             sound,
             known,
-            bundle.outputs,
+            say,
             batches=config.check.corruptions,
             seed=config.seed,
         ),

@@ -103,19 +103,39 @@ def moved_line(pipeline: Pipeline, intercept: float, slope: float) -> Pipeline:
 
 
 def scaled(pipeline: Pipeline, scaling: Scaling) -> Pipeline:
-    """Return a classifier's pipeline with its answers scaled once more."""
+    """Return a classifier's pipeline with its answers scaled once more.
+
+    One that knows other classes than were scaled, as a twin or a fallback may, stays as it is.
+    """
+    if len(pipeline.classes_) != len(scaling.biases):
+        return pipeline
     model, curves = pipeline.steps[-1][1], None
     if isinstance(model, CorrectedClassifier):
         scaling, curves, model = scaling.after(model.scaling), model.curves, model.model
     return with_final(pipeline, CorrectedClassifier(model, scaling, curves))
 
 
+def bent(pipeline: Pipeline, curves: Calibrator, classes: int) -> Pipeline:
+    """Return a classifier's pipeline whose weights are corrected by curves alone.
+
+    One that knows other classes than were corrected stays as it is.
+    """
+    if len(pipeline.classes_) != classes:
+        return pipeline
+    model = weights_of(pipeline)
+    return with_final(pipeline, CorrectedClassifier(model, Scaling.none(classes), curves))
+
+
 def uncorrected(bundle: Bundle) -> Bundle:
     """Return a bundle whose pipeline says what its weights say, for ``outputs`` only."""
-    model = final(bundle)
-    if not isinstance(model, CorrectedClassifier | CorrectedRegressor):
-        return bundle
-    return replace(bundle, pipeline=with_final(bundle.pipeline, model.model))
+    return replace(bundle, pipeline=with_final(bundle.pipeline, weights_of(bundle.pipeline)))
+
+
+def weights_of(pipeline: Pipeline) -> Any:
+    """Return the final estimator without its corrections."""
+    model = pipeline.steps[-1][1]
+    corrected = isinstance(model, CorrectedClassifier | CorrectedRegressor)
+    return model.model if corrected else model
 
 
 def told(bundle: Bundle, frame: pd.DataFrame) -> tuple[Outputs, NDArray[np.intp], NDArray[np.intp]]:

@@ -70,7 +70,7 @@ def along_a_line(
     before = bundle.reference
     moved = before.assign(**{schema.target: intercept + slope * before[schema.target]})
     return replace(bundle, reference=moved).saying(
-        moved_line(bundle.pipeline, intercept, slope),
+        lambda pipeline: moved_line(pipeline, intercept, slope),
         seen=np.union1d(bundle.seen, row_hashes(learn, schema)),
         hedges={
             names: moved_line(fallback, intercept, slope)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from factory.adapt.corrected import codes_of, known_classes, scaled
 from factory.adapt.scaling import Scaling
@@ -63,10 +62,10 @@ def with_priors(bundle: Bundle, learn: pd.DataFrame, window: pd.DataFrame) -> Bu
     by_bayes = Scaling(1.0, np.log(wanted / source))
     seen = np.union1d(bundle.seen, row_hashes(learn.iloc[labelled], bundle.schema))
     rows = _thinned(truth, wanted / wanted.sum(), bundle)
-    reference = bundle.reference.iloc[at[rows]].reset_index(drop=True)
-    return replace(bundle, reference=reference, seen=seen).saying(
-        scaled(bundle.pipeline, by_bayes.after(calibration)),
-        hedges={names: _reweighed(fallback, by_bayes) for names, fallback in bundle.hedges.items()},
+    corrected = by_bayes.after(calibration)
+    return replace(bundle.taking(at[rows]), seen=seen).saying(
+        lambda pipeline: scaled(pipeline, corrected),
+        hedges={names: scaled(fallback, by_bayes) for names, fallback in bundle.hedges.items()},
     )
 
 
@@ -78,12 +77,6 @@ def _others(bundle: Bundle, learn: pd.DataFrame, window: pd.DataFrame) -> pd.Dat
         window = window.loc[~again]
     some = np.linspace(0, len(window) - 1, min(len(window), ROWS)).astype(np.intp)
     return window.iloc[some]
-
-
-def _reweighed(fallback: Pipeline, scaling: Scaling) -> Pipeline:
-    """Move a fallback model's probabilities too; one that knows fewer classes stays as it is."""
-    same = len(fallback.classes_) == len(scaling.biases)
-    return scaled(fallback, scaling) if same else fallback
 
 
 def _thinned(truth: Codes, shares: Floats, bundle: Bundle) -> Codes:

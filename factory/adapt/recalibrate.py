@@ -1,5 +1,6 @@
 """``recalibrate``: what the champion says is made to agree with the newest labels."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,14 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from factory.adapt.corrected import (
-    CorrectedClassifier,
-    final,
-    scaled,
-    told,
-    uncorrected,
-    with_final,
-)
+from factory.adapt.corrected import bent, scaled, told, uncorrected
 from factory.adapt.offset import Line, along_a_line
 from factory.adapt.scaling import Scaling
 from factory.adapt.teaches import FEWEST, Positions, left_out, teaches
@@ -58,9 +52,9 @@ def recalibrated(bundle: Bundle, learn: pd.DataFrame) -> Bundle | None:
     best = min(found, key=lambda how: float(found[how].mean()))
     if not teaches(_log_loss(codes, said), found[best], ordered=ordered):
         return None
-    pipeline = _corrected(bundle, best, plain if best == "curves" else said, codes)
+    change = _correction(best, plain if best == "curves" else said, codes)
     seen = np.union1d(bundle.seen, row_hashes(learn, schema))
-    return replace(bundle, seen=seen).saying(pipeline)
+    return replace(bundle, seen=seen).saying(change)
 
 
 def huber_line(truth: Floats, said: Floats) -> Line:
@@ -118,14 +112,12 @@ def _curves(said: Outputs, codes: NDArray[np.intp]) -> Calibrator:
     return Calibrator.refits(said, codes, [np.ones(len(codes))], PRIOR)[0]
 
 
-def _corrected(bundle: Bundle, how: str, said: Outputs, codes: NDArray[np.intp]) -> Pipeline:
-    if how != "curves":
-        return scaled(bundle.pipeline, Scaling.fit(said, codes, biased=how == "biases"))
-    model = final(uncorrected(bundle))
-    return with_final(
-        bundle.pipeline,
-        CorrectedClassifier(model, Scaling.none(said.shape[1]), _curves(said, codes)),
-    )
+def _correction(how: str, said: Outputs, codes: NDArray[np.intp]) -> Callable[[Pipeline], Pipeline]:
+    if how == "curves":
+        curves = _curves(said, codes)
+        return lambda pipeline: bent(pipeline, curves, said.shape[1])
+    scaling = Scaling.fit(said, codes, biased=how == "biases")
+    return lambda pipeline: scaled(pipeline, scaling)
 
 
 def _log_loss(codes: NDArray[np.intp], said: Outputs) -> Floats:

@@ -57,7 +57,7 @@ def with_units(
     }
     moved = replace(bundle, reference=bundle.reference.assign(**after))
     return moved.saying(
-        converting(bundle.pipeline, found, bundle.reference),
+        lambda pipeline: converting(pipeline, found, bundle.reference),
         units={**bundle.units, **known},
         hedges={
             gone: converting(

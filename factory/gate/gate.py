@@ -28,6 +28,9 @@ def gate(
 ) -> Verdict:
     """Compare challenger and champion, paired, on labelled rows that neither was trained on.
 
+    Of a refit this is the measured one; what is served in its place, having learnt from these rows
+    as well, is looked at by ``served_tests``.
+
     Args:
         champion: the model that serves now.
         challenger: the model as the registry returns it, so that a bundle which does not
@@ -73,6 +76,51 @@ def gate(
     if costs is not None:
         tests += cost_tests(costs, config)
     return _verdict(tests, main)
+
+
+def served_tests(
+    champion: Bundle,
+    served: Bundle,
+    rows: pd.DataFrame,
+    said: Outputs,
+    bar: Bar,
+    costs: Costs | None = None,
+) -> tuple[GateTest, ...]:
+    """Look at what is to be served in place of a model that has passed the gate.
+
+    It may have learnt from the rows, so that no score on them speaks for it. But it must make
+    sense, and a model that knows the rows and still says worse of them than the one that does not
+    was fitted wrongly. Latency and size are its own.
+
+    Args:
+        champion: the model that serves now.
+        served: as the registry returns it, so that a bundle which does not survive saving and
+            loading cannot pass.
+        rows: labelled rows on which the measured model passed.
+        said: that model's outputs on them.
+        bar: what is asked.
+        costs: measured beforehand, see ``gate``.
+    """
+    schema, metric = champion.schema, metric_named(champion.metric, champion.schema)
+    labels, outputs = rows[schema.target].to_numpy(), served.outputs(rows)
+    sane = degenerate_test(schema, encode(schema.classes, labels, said), outputs, said)
+    tests = [replace(sane, name="served")]
+    if sane.passed:
+        found = Paired.of(metric, labels, said, outputs)
+        worse = found.gain < -bar.config.margin and found.p_value(worse=True) <= bar.level
+        words = "says worse" if worse else "says no worse"
+        because = f"What is to be served {words} of the rows than what was measured"
+        because = f"{because}: {metric.name} {found.gain:+.1%} on {found.rows:,} rows"
+        figures: dict[str, float | int | str | None] = {"gain": found.gain, "rows": found.rows}
+        tests.append(GateTest("served_fits", not worse, because, figures))
+    return (*tests, *(cost_tests(costs, bar.config) if costs is not None else ()))
+
+
+def with_tests(verdict: Verdict, more: Sequence[GateTest]) -> Verdict:
+    """Add tests to a verdict that passed."""
+    failed = [test.because for test in more if test.passed is False]
+    tests = (*verdict.tests, *more)
+    return Verdict(not failed, "; ".join(failed) or verdict.because, tests)
 
 
 def gate_first(challenger: Bundle, baseline: float, bar: Bar) -> Verdict:
@@ -180,7 +228,9 @@ def _fresh(
     if not champion.schema.identifiable:
         distinct = len(np.unique(row_hashes(rows, champion.schema))) / len(rows)
         alone = rows.loc[~twin]
-        excess = float(champion.unseen(alone).mean() - challenger.unseen(alone).mean())
+        excess = 0.0
+        if len(alone):
+            excess = float(champion.unseen(alone).mean() - challenger.unseen(alone).mean())
         figures |= {"distinct": distinct, "seen_by_challenger_only": excess}
         if distinct >= DISTINCT and excess > MOST_SEEN:
             because = f"The challenger was trained on {excess:.0%} of the {len(rows):,} rows"

@@ -1,7 +1,7 @@
 """The policy ``factory``: the loop of ``factory run`` itself, with its past in memory."""
 
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any
 
 import pandas as pd
 
@@ -10,25 +10,22 @@ from factory.nouns import Outputs, Verdict, Window
 from factory.plan import Phase
 from factory.rehearse import Rehearsed
 from factory.remedies import (
-    Adapt,
-    AskLabels,
     Choice,
     DropFeatures,
     FixSource,
-    Keep,
-    Retrain,
     RollBack,
     is_fitted,
     remedy_json,
 )
-from flows.act import finished, verdict_on
 from flows.backtest.fits import Fits
 from flows.backtest.names import Named
 from flows.backtest.past import Past
 from flows.backtest.replay import Action, Moment, Player
 from flows.backtest.scene import Scene
 from flows.case import Examined
-from flows.loop import choose, examine, try_remedies
+from flows.court import Ruling, as_served, rule
+from flows.finish import finished
+from flows.loop import examine, try_remedies
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Ours:
         if examined.diagnosis.cause == "data_quality" and examined.enough:
             first = self._decide(number, _in_phase(examined, "at_once"))
             makeshift = isinstance(first.choice.remedy, DropFeatures)
-            if makeshift and first.trial.served is not None:
+            if makeshift and first.served is not None:
                 actions.append(self._settle(first))
                 examined = examine(replace(self.past.case(window), phase="then"))
         last = self._decide(number, examined)
@@ -72,23 +69,28 @@ class Ours:
         return actions
 
     def _decide(self, number: int, examined: Examined) -> "_Decision":
-        rehearsed = try_remedies(examined.case, examined)
+        """Rehearse, decide, and make what is to serve.
+
+        Latency is no matter here, since it is another on every machine, and a person who has to
+        approve is taken to agree.
+        """
+        rehearsed = try_remedies(examined)
         self.fits.count += sum(is_fitted(entry.rehearsal.remedy) for entry in rehearsed)
-        choice = choose(examined.case, examined, rehearsed)
-        trial = _perform(examined, rehearsed, choice)
-        return _Decision(number, examined, rehearsed, choice, trial)
+        ruling = rule(examined, rehearsed)
+        entry, verdict = ruling.entry, ruling.verdict
+        if entry is None or verdict is None or not verdict.passed:
+            return _Decision(number, examined, rehearsed, ruling, verdict)
+        if isinstance(ruling.choice.remedy, RollBack):
+            return _Decision(number, examined, rehearsed, ruling, verdict, entry.bundle)
+        self.fits.count += is_fitted(ruling.choice.remedy)
+        made = finished(entry, examined)
+        verdict = as_served(verdict, entry, made, examined)
+        served = made if verdict.passed else None
+        return _Decision(number, examined, rehearsed, ruling, verdict, served)
 
     def _settle(self, decision: "_Decision") -> Action:
-        self.past.decide(decision.choice.remedy, decision.trial.served)
+        self.past.decide(decision.ruling.choice.remedy, decision.served)
         return _told(decision)
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """What came of a chosen remedy: the gate's verdict, and what serves if it passed."""
-
-    verdict: Verdict | None = None
-    served: Bundle | None = None
 
 
 @dataclass(frozen=True)
@@ -96,34 +98,17 @@ class _Decision:
     number: int
     examined: Examined
     rehearsed: tuple[Rehearsed, ...]
-    choice: Choice
-    trial: _Trial
+    ruling: Ruling
+    verdict: Verdict | None
+    served: Bundle | None = None
+
+    @property
+    def choice(self) -> Choice:
+        return self.ruling.choice
 
 
 def _in_phase(examined: Examined, phase: Phase) -> Examined:
     return replace(examined, case=replace(examined.case, phase=phase))
-
-
-def _perform(examined: Examined, rehearsed: tuple[Rehearsed, ...], choice: Choice) -> _Trial:
-    """Put what was chosen through the gate.
-
-    Latency is no matter here, since it is another on every machine, and a person who has to
-    approve is taken to agree.
-    """
-    match choice.remedy:
-        case Keep() | FixSource() | AskLabels():
-            return _Trial()
-        case RollBack() | Adapt() | DropFeatures() | Retrain():
-            entry = next(r for r in rehearsed if r.rehearsal.remedy == choice.remedy)
-        case _:
-            assert_never(choice.remedy)
-    case = examined.case
-    verdict = verdict_on(entry.bundle, case, examined, entry)
-    if not verdict.passed:
-        return _Trial(verdict)
-    if isinstance(choice.remedy, RollBack):
-        return _Trial(verdict, entry.bundle)
-    return _Trial(verdict, finished(entry, case, examined))
 
 
 def player(scene: Scene, policy: Named, fits: Fits) -> Player:
@@ -132,8 +117,8 @@ def player(scene: Scene, policy: Named, fits: Fits) -> Player:
 
 
 def _told(decision: _Decision) -> Action:
-    examined, choice, verdict = decision.examined, decision.choice, decision.trial.verdict
-    served = decision.trial.served is not None
+    examined, choice, verdict = decision.examined, decision.choice, decision.verdict
+    served = decision.served is not None
     told: dict[str, Any] = {
         "judged": decision.number,
         "phase": examined.case.phase,
@@ -144,6 +129,7 @@ def _told(decision: _Decision) -> Action:
         "because": choice.because,
         "verdict": None if verdict is None else verdict.because,
         "passed": None if verdict is None else verdict.passed,
+        "refused": [remedy_json(one.remedy) for one in decision.ruling.refused],
         "rehearsals": [
             {
                 "remedy": remedy_json(entry.rehearsal.remedy),

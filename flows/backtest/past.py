@@ -8,21 +8,12 @@ import pandas as pd
 
 from factory.bundle import Bundle
 from factory.nouns import Bools, Window
-from factory.plan import History
-from factory.policy import PolicyConfig
-from factory.remedies import Remedy, Retrain, RollBack
+from factory.plan import History, Promoted
+from factory.remedies import Remedy, RollBack
 from flows.backtest.scene import Scene
 from flows.backtest.stream import load, save
 from flows.case import Case
 from flows.recall import Table
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A decision: what was to be done, and the version that it replaced, if it did."""
-
-    remedy: Remedy
-    replaced: int | None = None
 
 
 @dataclass
@@ -36,18 +27,18 @@ class Past:
         scene: the stage.
         folder: an empty one, for versions.
         champion: the model that serves.
-        promoted: version of each promotion, the oldest first.
+        promoted: promotions, the oldest first.
         made: number of versions.
-        decided: the decisions, the oldest first.
+        decided: kind of the remedy of each decision, the oldest first.
         windows: those that were decided on, labelled and not quarantined.
     """
 
     scene: Scene
     folder: Path
     champion: Bundle
-    promoted: list[int] = field(default_factory=list)
+    promoted: list[Promoted] = field(default_factory=list)
     made: int = 0
-    decided: list[Decided] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
     windows: list[Table] = field(default_factory=list)
 
     @classmethod
@@ -57,7 +48,7 @@ class Past:
         training = scene.stream.training
         first = Table(training.version.sha256, trained=True, read=lambda: (training.frame, {}))
         past = cls(scene, folder, scene.champion, windows=[first])
-        past.promoted.append(past.keep(scene.champion))
+        past.promoted.append(Promoted(past.keep(scene.champion), None, 0, decided=False))
         return past
 
     def load(self, version: int) -> Bundle:
@@ -81,12 +72,12 @@ class Past:
 
     def decide(self, remedy: Remedy, served: Bundle | None) -> None:
         """Note a decision, and promote the model that came of it; None leaves the champion."""
+        self.decided.append(remedy.kind)
         if served is None:
-            self.decided.append(Decided(remedy))
             return
         version = remedy.to_version if isinstance(remedy, RollBack) else self.keep(served)
-        self.decided.append(Decided(remedy, replaced=self.promoted[-1]))
-        self.promoted.append(version)
+        previous = self.promoted[-1].version
+        self.promoted.append(Promoted(version, previous, len(self.decided), decided=True))
         self.champion = served
 
     def remember(self, number: int, window: Window, broken: Mapping[str, Bools]) -> None:
@@ -103,26 +94,13 @@ class Past:
         config = self.scene.config
         return Case(
             model=config.name,
-            version=self.promoted[-1],
+            version=self.promoted[-1].version,
             champion=self.champion,
             config=config,
             window=window,
-            history=self._history(config.policy),
+            history=History.of(self.promoted, self.decided, config.policy),
             memory=self,
             at=_moment(window),
-        )
-
-    def _history(self, policy: PolicyConfig) -> History:
-        now = self.promoted[-1]
-        changes = [number for number, d in enumerate(self.decided) if d.replaced is not None]
-        lately = self.decided[-policy.settle :] if policy.settle else []
-        counted = self.decided[-policy.retrains_within :]
-        return History(
-            earlier=tuple(v for v in dict.fromkeys(reversed(self.promoted)) if v != now),
-            reign=len(self.promoted),
-            windows_since_promotion=len(self.decided) - (changes[-1] + 1 if changes else 0),
-            left=tuple(d.replaced for d in lately if d.replaced is not None),
-            retrains=sum(isinstance(d.remedy, Retrain) for d in counted),
         )
 
 

@@ -61,7 +61,7 @@ def _case(model: str, window: str, place: Workplace) -> Case:
     config = config or config_of(champion.config, name)
     where = window_to_check(window, name, config, place)
     rows = rows_of(where, champion.schema, champion.whole, place)
-    past, memory = history(name, version, config.policy, place), Stored(place, name)
+    past, memory = history(name, config.policy, place), Stored(place, name)
     return Case(name, version, champion, config, rows, past, memory, now())
 
 

@@ -342,7 +342,7 @@ def test_too_sure_a_classifier_is_calibrated(task, rows):
     bundle = champion_of(task, sure)
     model = bundle.pipeline.steps[-1][1]
     model.coef_, model.intercept_ = 4 * model.coef_, 4 * model.intercept_
-    bundle = bundle.saying(bundle.pipeline)
+    bundle = bundle.saying(lambda pipeline: pipeline)
     learn = rows_of(task, rows, 19, "2021-01-01")
     fresh = rows_of(task, 2000, 20, "2021-06-01")
     better = adapt(bundle, "recalibrate", learn)
@@ -364,7 +364,7 @@ def test_a_classifier_that_misses_a_class_is_adapted_all_the_same():
     pipeline = Pipeline(
         [("features", champion.pipeline.steps[0][1]), ("model", LogisticRegression())]
     ).fit(train[list(schema.names)], train["y"])
-    bundle = champion.saying(pipeline)
+    bundle = champion.saying(lambda _: pipeline)
     window = drawn_by_class(rows_of("multiclass", 4000, 3), {"low": 0.9, "high": 0.1}, 2000, 0)
     better = adapt(bundle, "priors", window[:100], window)
     assert better.outputs(window)[:, 2].max() == 0

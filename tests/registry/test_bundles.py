@@ -97,14 +97,14 @@ def test_an_adapted_bundle_comes_back_bit_for_bit(models, keep, task):
     told = {"learn": nothing, "window": nothing, "problems": problems}
     bundle = adapted(bundle, Adapt("unit"), **told).neutralise(("b",))
     if task == "regression":
-        bundle = bundle.saying(moved_line(bundle.pipeline, 1.5, 0.75))
+        bundle = bundle.saying(lambda pipeline: moved_line(pipeline, 1.5, 0.75))
     else:
         classes = len(bundle.schema.classes)
         codes = np.arange(len(bundle.reference)) % classes
         curves = Calibrator.fit(bundle.reference_outputs, codes)
         scaling = Scaling(0.7, np.arange(classes) / 3)
         model = CorrectedClassifier(bundle.pipeline.steps[-1][1], scaling, curves)
-        bundle = bundle.saying(with_final(bundle.pipeline, model))
+        bundle = bundle.saying(lambda pipeline: with_final(pipeline, model))
     version = keep(bundle)
     loaded = models.load("m", version)
     assert_same(bundle, loaded)

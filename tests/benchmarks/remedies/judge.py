@@ -7,18 +7,19 @@ from typing import Any
 from incidents import INCIDENTS, World
 from worlds import Rows, window_of
 
-from factory.bundle import Bundle
+from factory.bundle import Bundle, pipeline_outputs
 from factory.metrics import metric_named
 from factory.plan import History, applicable
 from factory.rehearse import Rehearsed
 from factory.remedies import DropFeatures, Remedy, Retrain, describe, is_fitted
 from factory.worth import gain_needed
-from flows.act import verdict_on
 from flows.backtest.replay import Labelled, Moment
 from flows.backtest.triggers import TRIGGERS
 from flows.candidates import plans_for
 from flows.case import Case, Examined
-from flows.loop import choose, examine, try_remedies
+from flows.court import rule
+from flows.finish import last_fit
+from flows.loop import examine, try_remedies
 
 AT = "2030-01-01T00:00:00+00:00"
 
@@ -59,19 +60,14 @@ def judge(table: str, incident: str, seed: int) -> Judged | None:
         return None
     case = case_of(world)
     examined = examine(case)
-    rehearsed = try_remedies(case, examined)
-    choice = choose(case, examined, rehearsed)
-    gains = gains_of(world, case, examined, rehearsed)
-    chosen: Remedy | None = choice.remedy
-    candidate = next((r for r in rehearsed if r.rehearsal.remedy == chosen), None)
-    changes = candidate is not None and candidate.bundle is not case.champion
+    rehearsed = try_remedies(examined)
+    gains = gains_of(world, examined, rehearsed)
+    ruling = rule(examined, rehearsed)
     gain, refused = 0.0, ""
-    if candidate is not None and changes:
-        verdict = verdict_on(candidate.bundle, case, examined, candidate)
-        if verdict.passed:
-            gain = gain_of(world, candidate.bundle)
-        else:
-            refused = f" (refused: {verdict.because})"
+    if ruling.entry is not None and ruling.passed:
+        gain = gain_of(world, ruling.entry.bundle, ruling.choice.remedy, examined)
+    elif ruling.verdict is not None:
+        refused = f" (refused: {ruling.verdict.because})"
     best = max(gains, key=lambda r: gains[r]) if max(gains.values()) > 0 else None
     top = gains[best] if best is not None else 0.0
     policy = case.config.policy
@@ -79,7 +75,7 @@ def judge(table: str, incident: str, seed: int) -> Judged | None:
     return Judged(
         table, incident, seed,
         cause=examined.diagnosis.cause,
-        chosen=describe(choice.remedy) + refused,
+        chosen=describe(ruling.choice.remedy) + refused,
         best=describe(best) if best is not None else "keeping the champion",
         regret=max(top - gain, 0.0),
         margin=margin,
@@ -103,9 +99,10 @@ def case_of(world: World) -> Case:
 
 
 def gains_of(
-    world: World, case: Case, examined: Examined, rehearsed: tuple[Rehearsed, ...]
+    world: World, examined: Examined, rehearsed: tuple[Rehearsed, ...]
 ) -> dict[Remedy, float]:
     """Perform every remedy that could apply, whatever the evidence, and score it on what comes."""
+    case = examined.case
     evidence = examined.checked.evidence
     performance = replace(evidence.performance, alarm=True)
     drift = evidence.label_drift and replace(evidence.label_drift, alarm=True)
@@ -122,16 +119,18 @@ def gains_of(
     for remedy, prepare in plans_for(list(remedies), case, examined).items():
         bundle = made[remedy] if remedy in made else prepare()
         if bundle is not None and bundle is not case.champion:
-            gains[remedy] = gain_of(world, bundle)
+            gains[remedy] = gain_of(world, bundle, remedy, examined)
     return gains or {Retrain("all"): 0.0}
 
 
-def gain_of(world: World, bundle: Bundle) -> float:
-    """What a model gains on the champion, on the rows that come after the window."""
-    coming = world.stream.coming
-    metric = metric_named(bundle.metric, world.rows.schema)
+def gain_of(world: World, measured: Bundle, remedy: Remedy, examined: Examined) -> float:
+    """What a remedy gains on the champion, as it serves, on the rows that come after the window."""
+    coming, schema = world.stream.coming, measured.schema
+    pipeline = last_fit(measured, remedy, examined)
+    metric = metric_named(measured.metric, world.rows.schema)
     truth = coming["y"].to_numpy()
-    scores = [metric.value(truth, each.outputs(coming)) for each in (world.champion, bundle)]
+    said = world.champion.outputs(coming), pipeline_outputs(pipeline, schema, coming)
+    scores = [metric.value(truth, each) for each in said]
     return metric.gain(scores[0], scores[1])
 
 
