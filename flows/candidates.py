@@ -26,7 +26,7 @@ def plans_for(remedies: Sequence[Remedy], case: Case, examined: Examined) -> dic
 def _prepare(remedy: Remedy, case: Case, examined: Examined) -> Prepare:
     match remedy:
         case RollBack(to_version=version):
-            judged = case.window.frame.loc[examined.judged]
+            judged = examined.pool.frame.loc[examined.judged]
             return partial(earlier, case, version, judged)
         case Adapt():
             return partial(_adapted, remedy, case, examined)
@@ -56,12 +56,11 @@ def earlier(case: Case, version: int, judged: pd.DataFrame) -> Bundle | None:
 
 
 def _adapted(remedy: Adapt, case: Case, examined: Examined) -> Bundle | None:
-    frame = case.window.frame
     return adapted(
         case.champion,
         remedy,
-        learn=frame.loc[examined.learn].reset_index(drop=True),
-        window=frame,
+        learn=examined.pool.frame.loc[examined.learn].reset_index(drop=True),
+        window=case.window.frame,
         problems=examined.checked.evidence.quality,
     )
 
@@ -112,7 +111,7 @@ def _retrained(remedy: Remedy, case: Case, examined: Examined) -> Bundle | None:
         return None
     names = case.champion.whole.without(learnt.without).names
     sound = sound_rows(examined, names) & examined.measure
-    reference = case.window.frame.loc[sound].reset_index(drop=True)
+    reference = examined.pool.frame.loc[sound].reset_index(drop=True)
     given = (case.champion, learnt.rows, reference, case.config)
     how: dict[str, Any] = {"without": learnt.without, "weights": learnt.weights}
     try:
@@ -130,7 +129,8 @@ def _newest(remedy: Retrain, case: Case, examined: Examined) -> int | None:
             return None
         case "recent":
             earlier_ones = (remedy.windows or 1) - 1
-            return int(examined.learn.sum()) + earlier_ones * case.window.version.rows
+            size = case.window.version.rows
+            return min(int(examined.learn.sum()), size) + earlier_ones * size
         case "since_change":
             return examined.since_change
 
@@ -167,6 +167,6 @@ def sound_rows(examined: Examined, names: tuple[str, ...]) -> Bools:
     judged = examined.judged
     sound = judged.copy()
     for name in (*names, ROWS):
-        if name in examined.checked.broken:
-            sound &= ~examined.checked.broken[name]
+        if name in examined.pool.broken:
+            sound &= ~examined.pool.broken[name]
     return sound if sound.sum() >= examined.case.config.policy.minimum_rows else judged

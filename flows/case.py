@@ -1,12 +1,14 @@
 """One window before the court, and what was found out about it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from factory.adapt.unit import aligned
 from factory.bundle import Bundle
@@ -75,6 +77,40 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """Rows among which remedies are measured: a window's, or a small window's and earlier ones.
+
+    Attributes:
+        frame: canonical rows, the window's last.
+        broken: per feature, which of them are broken, shape (rows,).
+        earlier: how many of them came in earlier windows.
+    """
+
+    frame: pd.DataFrame
+    broken: Mapping[str, Bools]
+    earlier: int = 0
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, broken: Mapping[str, Bools]) -> "Pool":
+        """Return a window's rows alone."""
+        return cls(frame, broken)
+
+    def after(self, earlier: pd.DataFrame) -> "Pool":
+        """Return the same rows after sound, labelled ones of earlier windows."""
+        rows = earlier.reindex(columns=self.frame.columns)
+        sound = np.zeros(len(rows), dtype=bool)
+        return Pool(
+            pd.concat([rows, self.frame], ignore_index=True),
+            {name: np.concatenate([sound, mask]) for name, mask in self.broken.items()},
+            len(rows),
+        )
+
+    def mask(self, known: Bools) -> Bools:
+        """Return which rows have a label, by which of the window's own have."""
+        return np.concatenate([np.ones(self.earlier, dtype=bool), known])
+
+
+@dataclass(frozen=True)
 class Examined:
     """What was measured and concluded of a case before anything was tried.
 
@@ -82,6 +118,7 @@ class Examined:
         case: the window, and what it is judged by.
         checked: what was measured.
         diagnosis: what was concluded.
+        pool: the rows that the masks below are of.
         measure: labelled rows that remedies are measured on, shape (rows,).
         learn: labelled rows, older than those, that remedies may learn from.
         enough: whether the rows to measure on are enough to decide anything.
@@ -93,6 +130,7 @@ class Examined:
     case: Case
     checked: Checked
     diagnosis: Diagnosis
+    pool: Pool
     measure: Bools
     learn: Bools
     enough: bool
@@ -119,7 +157,7 @@ class Examined:
 
     @property
     def judged(self) -> Bools:
-        """The window's rows that remedies are measured on, shape (rows,)."""
+        """The rows that remedies are measured on, shape (rows,)."""
         return self.measure | self.learn if self.folds else self.measure
 
     @property
@@ -134,9 +172,11 @@ class Examined:
         return gather(
             case.memory,
             case.champion.whole,
-            case.window,
+            case.window.version.sha256,
+            self.pool.frame,
             self.learn,
-            self.checked.broken,
+            self.pool.broken,
+            earlier=self.pool.earlier,
             align=partial(aligned, case.champion),
         )
 

@@ -14,7 +14,7 @@ from factory.diagnosis.diagnose import diagnose_window
 from factory.diagnosis.parts import Better
 from factory.diagnosis.told import diagnosis_json
 from factory.metrics import metric_named
-from factory.nouns import Bools
+from factory.nouns import Bools, Diagnosis
 from factory.paired import Paired
 from factory.plan import applicable, unlabelled
 from factory.policy import PolicyConfig
@@ -30,7 +30,8 @@ from factory.standin import stand_in
 from factory.told import check_json
 from factory.worth import worth
 from flows.candidates import earlier, plans_for
-from flows.case import Case, Examined
+from flows.case import Case, Examined, Pool
+from flows.pool import pooled
 
 
 def examine(case: Case) -> Examined:
@@ -46,22 +47,36 @@ def examine(case: Case) -> Examined:
         now=datetime.fromisoformat(case.at),
     )
     known = _labelled(case, checked)
-    policy = config.policy
-    few = int(known.sum()) < policy.crossed_rows
-    learn, measure = evaluation_rows(known, 1 / policy.folds if few else policy.evaluation)
-    folds = _blocks(learn, policy.folds - 1) if few else ()
-    enough = int((known if few else measure).sum()) >= policy.minimum_rows
+    diagnosed = int(known.sum()) >= config.policy.minimum_rows
     diagnosis = diagnose_window(
         case.champion,
         case.window,
         checked,
         known,
         config.check,
-        better=_better_version(case, checked, known) if enough else None,
-        enough=enough,
+        better=_better_version(case, checked, known) if diagnosed else None,
+        enough=diagnosed,
         seed=config.seed,
     )
-    return Examined(case, checked, diagnosis, measure, learn, enough, folds if enough else ())
+    return _divided(case, checked, diagnosis, known)
+
+
+def _divided(case: Case, checked: Checked, diagnosis: Diagnosis, known: Bools) -> Examined:
+    """Say which rows remedies are measured on, and which they learn from until then.
+
+    Where data broke, rows of earlier windows, in which they had not, are no such rows.
+    """
+    policy = case.config.policy
+    few = int(known.sum()) < policy.crossed_rows
+    pool = Pool.of(case.window.frame, checked.broken)
+    if few and diagnosis.cause != "data_quality":
+        pool = pooled(case, checked, known)
+    known = pool.mask(known)
+    learn, measure = evaluation_rows(known, 1 / policy.folds if few else policy.evaluation)
+    folds = _blocks(learn, policy.folds - 1) if few else ()
+    enough = int((known if few else measure).sum()) >= policy.minimum_rows
+    folds = folds if enough else ()
+    return Examined(case, checked, diagnosis, pool, measure, learn, enough, folds)
 
 
 def planned(examined: Examined) -> tuple[Remedy, ...]:
@@ -79,7 +94,7 @@ def judging_rows(examined: Examined) -> pd.DataFrame:
     """Return labelled rows to measure remedies on: the window's, else a stand-in's."""
     case, checked = examined.court, examined.checked
     if examined.enough:
-        return case.window.frame.loc[examined.judged].reset_index(drop=True)
+        return examined.pool.frame.loc[examined.judged].reset_index(drop=True)
     quality, seed = checked.evidence.quality, case.config.seed
     return stand_in(case.champion, case.window.frame, quality, checked.broken, seed)
 
@@ -144,6 +159,7 @@ def report(
         "rehearsals": [_rehearsal_json(entry, case.config.policy) for entry in rehearsed],
         "remedy": remedy_json(choice.remedy),
         "because": choice.because,
+        "pooled": examined.pool.earlier,
         "refused": [{"remedy": remedy_json(one.remedy), "because": one.because} for one in refused],
     }
 

@@ -53,5 +53,5 @@ def rows_before(
         newest: rows that are judged on.
     """
     nothing = np.zeros(len(newest.frame), dtype=bool)
-    rows = gather(memory, whole, newest, nothing, {})
+    rows = gather(memory, whole, newest.version.sha256, newest.frame, nothing, {})
     return older_rows(rows, schema, newest.frame)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from factory.bundle import Bundle, row_hashes
-from factory.nouns import ROWS, Bools, Schema, Window
+from factory.nouns import ROWS, Bools, Schema
 from flows.workplace import Workplace
 from registry.entries import WindowEntry
 from registry.frames import load_frame
@@ -107,9 +107,12 @@ class Rows:
 def gather(
     memory: Memory,
     schema: Schema,
-    window: Window,
+    sha256: str,
+    frame: pd.DataFrame,
     learn: Bools,
     broken: Mapping[str, Bools],
+    *,
+    earlier: int = 0,
     align: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
 ) -> Rows:
     """Gather the labelled rows that the model was ever trained or checked on.
@@ -121,21 +124,26 @@ def gather(
     Args:
         memory: the model's past.
         schema: with every feature that its line ever read.
-        window: the present one.
-        learn: its rows that may be learnt from, shape (rows,).
-        broken: per feature, its broken rows.
+        sha256: version of the present window.
+        frame: its rows, after rows of earlier windows that are measured on with them.
+        learn: those rows that may be learnt from, shape (rows,).
+        broken: per feature, those that are broken.
+        earlier: how many of them came in earlier windows; there they do not count again.
         align: tells the rows of one table in the units of the present.
     """
     tables = list(memory.tables())
     starts = [number for number, table in enumerate(tables) if table.trained]
     first = 0 if schema.identifiable or not starts else starts[-1]
     parts = []
+    taken = row_hashes(frame.head(earlier), schema) if earlier else np.empty(0, np.uint64)
     for table in tables[first:]:
-        if table.sha256 != window.version.sha256:
-            frame, marked = table.read()
-            usable = np.ones(len(frame), dtype=bool)
-            parts.append(_part(align(frame), marked, schema, usable))
-    parts.append(_part(align(window.frame), broken, schema, learn))
+        if table.sha256 != sha256:
+            rows, marked = table.read()
+            rows = align(rows)
+            again = np.isin(row_hashes(rows, schema), taken) if earlier else False
+            usable = np.ones(len(rows), dtype=bool) & ~np.asarray(again)
+            parts.append(_part(rows, marked, schema, usable))
+    parts.append(_part(align(frame), broken, schema, learn))
     sizes = [len(part[0]) for part in parts]
     own = np.repeat([False] * (len(parts) - 1) + [True], sizes)
     filled = [frame for frame, _ in parts if len(frame)]

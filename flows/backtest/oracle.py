@@ -21,7 +21,7 @@ from flows.backtest.past import Past
 from flows.backtest.replay import Action, Moment, Player
 from flows.backtest.scene import Scene
 from flows.candidates import plans_for
-from flows.case import Case, Examined
+from flows.case import Case, Examined, Pool
 from flows.loop import examine
 from training.judge import completed
 
@@ -45,7 +45,9 @@ class Oracle:
         past = self.past
         case = past.case(moment.came.window)
         examined = examine(case)
-        examined = replace(examined, learn=case.labelled)
+        known = case.labelled
+        alone = Pool.of(case.window.frame, examined.checked.broken)
+        examined = replace(examined, pool=alone, learn=known, measure=known, folds=())
         tried = self._tried(case, examined, moment.number + 1)
         remedy, bundle, score = self._best(tried)
         chosen = None
