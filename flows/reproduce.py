@@ -87,7 +87,9 @@ def _trained(entry: VersionEntry, place: Workplace) -> tuple[str, Outputs]:
     config, data = config_of(kept.config, entry.model), str(entry.made["data_sha256"])
     schema = kept.schema
     rows = labelled(load_frame(place.home, data)[0], schema)
-    learn = rows.iloc[split(rows, schema, config.split, config.seed).train]
+    learn = rows
+    if kept.twins is None:
+        learn = rows.iloc[split(rows, schema, config.split, config.seed).train]
     family = family_named(kept.family)
     loss = loss_for(family, schema.task, config.search.loss, kept.metric)
     recipe = (family.name, kept.params, loss, config.seed)

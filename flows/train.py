@@ -11,7 +11,7 @@ from prefect import flow, get_run_logger
 from factory.bundle import Bundle
 from factory.config import ModelConfig, load_config
 from factory.errors import NoChampion
-from factory.gate import Bar, gate, gate_first, measure_costs
+from factory.gate import Bar, gate, gate_first, measure_costs, served_tests, with_tests
 from factory.metrics import metric_named
 from factory.nouns import DataVersion, Verdict, Window
 from flows.artifacts import publish_training
@@ -159,7 +159,11 @@ def gate_and_promote(
         champion_version = None
     challenger = place.models.load(settings.name, version)
     if champion_version is None:
-        verdict = gate_first(challenger, trained.baseline, Bar.of(settings))
+        bar, held = Bar.of(settings), challenger.reference
+        verdict = gate_first(challenger, trained.baseline, bar)
+        if verdict.passed:
+            said = challenger.reference_outputs
+            verdict = with_tests(verdict, served_tests(challenger, challenger, held, said, bar))
     else:
         champion = place.models.load(settings.name, champion_version)
         newest = newest_rows(trained, rows, settings.name, place)
@@ -214,7 +218,10 @@ def newest_rows(trained: Trained, rows: TrainingData, model: str, place: Workpla
 def against_champion(
     champion: Bundle, challenger: Bundle, rows: Window, settings: ModelConfig, place: Workplace
 ) -> Verdict:
-    """Put a newly trained model through the gate, on rows that neither was trained on."""
+    """Put a newly trained model through the gate, on rows that neither was trained on.
+
+    Where those are its reference, which it has learnt from since, its twin stands in for it.
+    """
     frame = rows.frame
     absent = {*champion.schema.names, *challenger.schema.names} - set(frame.columns)
     if absent or champion.schema.classes != challenger.schema.classes:
@@ -224,7 +231,12 @@ def against_champion(
     schema = read_by(champion, challenger)
     older = rows_before(Stored(place, settings.name), champion.whole, schema, rows)
     costs = measure_costs(champion, challenger, frame, place.clock)
-    return gate(champion, challenger, frame, Bar.of(settings), older=older, costs=costs)
+    measured, bar = challenger.measured, Bar.of(settings)
+    verdict = gate(champion, measured, frame, bar, older=older)
+    if not verdict.passed:
+        return verdict
+    said = measured.outputs(frame)
+    return with_tests(verdict, served_tests(champion, challenger, frame, said, bar, costs))
 
 
 def measured(

@@ -3,22 +3,31 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from factory.breakdown.breakdown import require_parts
-from factory.bundle import Bundle
+from factory.bundle import Bundle, row_hashes
 from factory.config import ModelConfig
 from factory.errors import BadData
 from factory.metrics import Metric, metric_named
 from factory.nouns import Bools, Floats, Schema
+from factory.twins import Twins
 from training.curves import Curves, curves_of
 from training.family import Family, family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
 from training.fit import fit_pipeline, learned_rows
-from training.judge import completed, make_bundle, trivial_outputs, usual_metrics, watch_gaps
+from training.judge import (
+    completed,
+    make_bundle,
+    neutral,
+    trivial_outputs,
+    usual_metrics,
+    watch_gaps,
+)
 from training.notes import Note, RowsNote
 from training.objective import Clock, TrialRecord, ranked
 from training.search.run import search
@@ -64,7 +73,10 @@ def train(
     on_trial: Callable[[TrialRecord], None] | None = None,
     keeping: Keeping = IN_MEMORY,
 ) -> Trained:
-    """Search a model on the training rows, fit the best on all of them, judge it on the reference.
+    """Search a model on the training rows, judge the best on the reference, fit it on all rows.
+
+    What serves has learnt from the reference too, whose rows are the newest; all that is told of
+    it, and all that watches it, comes from its twin, which has not (see ``factory.twins``).
 
     Args:
         frame: rows in canonical form; those without a label are left out.
@@ -88,6 +100,7 @@ def train(
         pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
     bundle = completed(bundle, config, calibration=calibration, reference=reference, learn=learn)
+    said = bundle.outputs(reference), bundle.outputs(calibration)
     trivial = trivial_outputs(schema, learn, len(reference))
     notes = (
         *_row_notes(len(frame), given.rows, len(learn)),
@@ -99,12 +112,12 @@ def train(
         *(Note(text) for text in watch_gaps(bundle)),
     )
     return Trained(
-        bundle=bundle,
+        bundle=taught(bundle, labelled(frame, schema), config),
         best=best,
         trials=trials,
         notes=notes,
-        metrics=usual_metrics(metric, schema, reference, bundle.outputs(reference)),
-        calibration=usual_metrics(metric, schema, calibration, bundle.outputs(calibration)),
+        metrics=usual_metrics(metric, schema, reference, said[0]),
+        calibration=usual_metrics(metric, schema, calibration, said[1]),
         baseline=metric.value(reference[schema.target].to_numpy(), trivial),
     )
 
@@ -187,6 +200,31 @@ def _given(frame: pd.DataFrame, schema: Schema, config: ModelConfig) -> _Given:
     )
     check_target(learn, schema)
     return _Given(metric, losses, len(rows), learn, calibration, reference)
+
+
+def taught(measured: Bundle, rows: pd.DataFrame, config: ModelConfig) -> Bundle:
+    """Fit a judged model's recipe on all rows, its reference included; it speaks for that no more.
+
+    Args:
+        measured: which becomes the twin of what is returned.
+        rows: labelled rows.
+        config: feature engineering, loss and seed.
+    """
+    family, schema = family_named(measured.family), measured.schema
+    loss = loss_for(family, schema.task, config.search.loss, measured.metric)
+    recipe = config.features, family.name, measured.params, loss, config.seed
+    try:
+        pipeline = fit_pipeline(rows, schema, *recipe)
+    except ValueError:
+        # What converged on the training rows can diverge on all; then what was judged serves.
+        return measured
+    return replace(
+        measured,
+        pipeline=pipeline,
+        neutral={column.name: neutral(rows, column) for column in schema.features},
+        seen=np.unique(row_hashes(rows, schema)),
+        twins=Twins((measured.pipeline,), np.zeros(len(measured.reference), dtype=np.int64)),
+    )
 
 
 def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

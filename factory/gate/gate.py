@@ -69,10 +69,16 @@ def gate(
     if config.segment_loss is not None:
         tests.append(segment_test(champion, metric, now, bar))
     if config.forgetting is not None and older is not None:
-        # Where rows carry no id, the like of what a model has seen is no new row either.
-        unseen = champion.unseen(older) & challenger.unseen(older)
-        before = _pair(champion, challenger, older.loc[unseen].reset_index(drop=True))
-        tests.append(forgetting_test(champion, metric, now, before, bar))
+        # Older rows may have taught the champion what they were held out from until then: the
+        # model before that speaks for it. Where rows carry no id, the like of what a model has
+        # seen is no new row either.
+        known = champion.measured
+        unseen = known.unseen(older) & challenger.unseen(older)
+        before = _pair(known, challenger, older.loc[unseen].reset_index(drop=True))
+        newest = now
+        if known is not champion:
+            newest = replace(now, champion=known.outputs(now.frame))
+        tests.append(forgetting_test(champion, metric, newest, before, bar))
     if costs is not None:
         tests += cost_tests(costs, config)
     return _verdict(tests, main)
