@@ -39,11 +39,14 @@ def test_a_model_better_than_none(task, timestamp):
     assert set(result.calibration) <= set(result.metrics) | {"roc_auc", "roc_auc_ovr"}
     assert (bundle.family, bundle.params) == (result.best.family, result.best.params)
     assert bundle.config == QUICK.model_dump(mode="json")
-    assert np.array_equal(bundle.outputs(bundle.reference), bundle.reference_outputs)
-    assert bundle.unseen(bundle.reference).all()
-    assert bundle.unseen(frame).sum() == 45
+    assert not bundle.unseen(frame).any(), "what serves has learnt from all rows"
+    twin = bundle.measured
+    assert np.array_equal(twin.outputs(bundle.reference), bundle.reference_outputs)
+    assert twin.unseen(bundle.reference).all()
+    assert twin.unseen(frame).sum() == len(bundle.reference)
+    assert not np.array_equal(bundle.outputs(bundle.reference), bundle.reference_outputs)
     if timestamp:
-        assert bundle.reference["when"].min() > frame["when"][~bundle.unseen(frame)].max()
+        assert bundle.reference["when"].min() > frame["when"][~twin.unseen(frame)].max()
     assert max(bundle.importance, key=bundle.importance.get) == "size"
     assert bundle.importance["empty"] == 0.0
 
@@ -71,7 +74,8 @@ def test_neutral_values():
 
 def test_a_neutralised_model_predicts_and_survives_storage():
     bundle = trained().bundle.neutralise(tuple(column.name for column in FEATURES))
-    outputs = bundle.reference_outputs
+    outputs = bundle.outputs(bundle.reference)
+    assert len(set(bundle.reference_outputs)) == 1
     assert len(set(outputs)) == 1, "with all features neutralised all rows look the same"
     data = skops.io.dumps(bundle.pipeline)
     stored = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
@@ -120,7 +124,8 @@ def test_many_rows_are_searched_on_a_sample():
     settings = config(search={"families": ["tree"], "trials": 1}, split={"reference": 0.1})
     result = trained(frame=frame, columns=columns, settings=settings)
     assert any("on 20000 of 24000 training rows" in note.text for note in result.notes)
-    assert len(result.bundle.seen) == 24_000
+    assert len(result.bundle.seen) == 30_000
+    assert len(result.bundle.measured.seen) == 27_000
 
 
 def test_a_large_reference_is_kept_as_a_sample_in_order():
