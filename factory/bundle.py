@@ -90,8 +90,8 @@ class Bundle:
             first (see ``training.hedge``); they were fitted on the rows that the model, or its
             first twin, was, and can thus be judged on the reference.
         twins: speak for the reference where the pipeline has learnt from it; else None.
-        served: what the pipeline itself says of the reference, as it was when the bundle was
-            saved; None where that is ``reference_outputs``, and before a bundle is saved.
+        probe: with twins, what the pipeline itself said of the reference when the bundle was saved;
+            None before it is, and where that is ``reference_outputs``.
     """
 
     schema: Schema
@@ -115,7 +115,7 @@ class Bundle:
     units: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     hedges: Mapping[tuple[str, ...], Pipeline] = field(default_factory=dict)
     twins: Twins | None = None
-    served: Outputs | None = None
+    probe: Outputs | None = None
 
     @cached_property
     def profile(self) -> Profile:
@@ -133,6 +133,13 @@ class Bundle:
         The columns of the probabilities follow ``schema.classes``.
         """
         return pipeline_outputs(self.pipeline, self.schema, frame)
+
+    @property
+    def own_outputs(self) -> Outputs:
+        """What the pipeline itself says of the reference, from which it may have learnt."""
+        if self.twins is None:
+            return self.reference_outputs
+        return self.outputs(self.reference) if self.probe is None else self.probe
 
     @property
     def marked(self) -> pd.DataFrame:
@@ -169,7 +176,7 @@ class Bundle:
             reference_score=metric.value(truth, only.reference_outputs),
             seen=np.setdiff1d(self.seen, row_hashes(only.reference, self.schema)),
             twins=None,
-            served=None,
+            probe=None,
         )
 
     def taking(self, rows: Counts) -> "Bundle":
@@ -179,7 +186,7 @@ class Bundle:
             reference=self.reference.iloc[rows].reset_index(drop=True),
             reference_outputs=self.reference_outputs[rows],
             twins=None if self.twins is None else self.twins.take(rows),
-            served=None if self.served is None else self.served[rows],
+            probe=None if self.probe is None else self.probe[rows],
         )
 
     def neutralise(self, features: tuple[str, ...]) -> "Bundle":
@@ -235,7 +242,7 @@ class Bundle:
             moved,
             reference_outputs=outputs,
             reference_score=metric_named(self.metric, self.schema).value(truth, outputs),
-            served=None,
+            probe=None,
             importance={},
             estimator=None,
             predictor=None,

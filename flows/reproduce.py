@@ -76,7 +76,7 @@ def reproduce(name: str, version: int, place: Workplace) -> Reproduced:
         data_sha256=data,
         rows=len(kept.reference),
         difference=_largest(now, again),
-        moved=_largest(now, kept.reference_outputs if kept.served is None else kept.served),
+        moved=_largest(now, kept.own_outputs),
         changes=tuple(code_changes(entry.made.get("code", {}))),
     )
 

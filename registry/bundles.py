@@ -94,7 +94,7 @@ KEPT_APART = {
     "online",
     "hedges",
     "twins",
-    "served",
+    "probe",
 }
 """Fields of a bundle that are not plain values."""
 
@@ -127,9 +127,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
         told_apart = [[list(names), pipeline] for names, pipeline in bundle.hedges.items()]
         skops.io.dump(told_apart, files / "hedges.skops")
     if bundle.twins is not None:
-        said = bundle.outputs(bundle.reference)
         kept = {"pipelines": list(bundle.twins.pipelines), "speaks": bundle.twins.speaks}
-        skops.io.dump({**kept, "served": said}, files / "twins.skops")
+        skops.io.dump({**kept, "probe": bundle.own_outputs}, files / "twins.skops")
     if bundle.online is not None:
         write_values(files / "online.npz", bundle.online.to_values())
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
@@ -158,7 +157,7 @@ def read_bundle(folder: Path) -> Bundle:
     names = table.column_names
     outputs = table.select(names[-width:]).to_pandas().to_numpy(dtype=np.float64)
     online, hedges = files / "online.npz", files / "hedges.skops"
-    twins, served = _twins(files / "twins.skops")
+    twins, probe = _twins(files / "twins.skops")
     return Bundle(
         schema=schema,
         pipeline=skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES)),
@@ -172,7 +171,7 @@ def read_bundle(folder: Path) -> Bundle:
         online=Monitor.of(read_values(online)) if online.exists() else None,
         hedges=_hedges(hedges) if hedges.exists() else {},
         twins=twins,
-        served=served,
+        probe=probe,
         **told,
     )
 
@@ -208,7 +207,7 @@ def _twins(file: Path) -> tuple[Twins | None, Outputs | None]:
     if not file.exists():
         return None, None
     told = skops.io.load(file, trusted=list(TRUSTED_TYPES))
-    return Twins(tuple(told["pipelines"]), told["speaks"]), told["served"]
+    return Twins(tuple(told["pipelines"]), told["speaks"]), told["probe"]
 
 
 def _schema(told: dict[str, Any]) -> Schema:

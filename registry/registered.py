@@ -115,8 +115,7 @@ class Versions:
         bundle = self._read(name, version, fetched_bundle)
         try:
             same = np.allclose(
-                bundle.outputs(bundle.reference),
-                bundle.reference_outputs if bundle.served is None else bundle.served,
+                bundle.outputs(bundle.reference), bundle.own_outputs,
                 rtol=1e-6, atol=1e-9, equal_nan=True,
             )  # fmt: skip
         except Exception as error:

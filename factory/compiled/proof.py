@@ -83,7 +83,7 @@ def harmed_rows(frame: pd.DataFrame, bundle: Bundle, seed: int) -> pd.DataFrame:
 
 def _difference(compiled: Compiled, bundle: Bundle, seed: int) -> tuple[float, int]:
     reference, layout = bundle.reference, compiled.layout
-    known = np.asarray(bundle.reference_outputs, dtype=np.float64)
+    known = np.asarray(bundle.own_outputs, dtype=np.float64)
     together = compiled.outputs(Rows.of(reference, layout))
     scale = float(np.abs(known).mean()) if known.ndim == 1 and len(known) else 1.0
     singles = [

@@ -82,7 +82,7 @@ def _monitor(model: str, config: str, home: str, window: str | None) -> State[Bo
         return _decided(known, settings, place, again=True)
     examined = check_and_diagnose(case)
     if known is None and not examined.checked.evidence.alarm:
-        return _decided(decide_and_act(case, examined, place), settings, place)
+        return _decided(decide_and_act(examined, place), settings, place)
     job = job_of(case, where)
     tell_drift(job, examined)
     because = f"drift: {examined.diagnosis.because}"
@@ -117,8 +117,8 @@ def _remediate(config: str, home: str, window: str, sha256: str) -> State[Body]:
         known = decide_at_once(case, examined, place)
         if known is not None:
             tell(settings, *decision_message(known, address()))
-        elif not _needs_training(case, examined):
-            return _decided(decide_and_act(case, examined, place), settings, place)
+        elif not _needs_training(examined):
+            return _decided(decide_and_act(examined, place), settings, place)
     job = job_of(case, window)
     run = ask_training(job)
     get_run_logger().info("asked for a training: flow run %s", run.id)
@@ -213,11 +213,11 @@ def _whole(body: Body) -> bool:
     return body["phase"] == "whole" or "then" in body
 
 
-def _needs_training(case: Case, examined: Examined) -> bool:
+def _needs_training(examined: Examined) -> bool:
     """Whether a remedy could apply that fits a model."""
     return any(
         isinstance(remedy, Retrain) or (isinstance(remedy, DropFeatures) and remedy.how == "refit")
-        for remedy in planned(case, examined)
+        for remedy in planned(examined)
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.decide import decide
+from factory.decide import Refused, decide
 from factory.nouns import DataVersion, Diagnosis, Estimate, Evidence, Performance, Problem, Signal
 from factory.plan import History
 from factory.policy import PolicyConfig, PriceConfig
@@ -157,3 +157,25 @@ def test_the_owners_prices_decide():
     assert decide(FELL, CONCEPT, tried, PAST, dear).remedy == Keep()
     patient = dear.model_copy(update={"horizon": 5.0})
     assert decide(FELL, CONCEPT, tried, PAST, patient).remedy == Retrain("all")
+
+
+def test_where_the_gate_refused_the_best_the_next_best_is_asked_for():
+    tried = [
+        KEEP,
+        rehearsal(RollBack(1), 0.15, 0.1),
+        rehearsal(Retrain("all"), 0.30, 0.2),
+        rehearsal(Retrain("recent", 1), 0.25, -0.01),
+    ]
+    refused = [Refused(Retrain("all"), "older slices are forgotten")]
+    choice = decide(FELL, CONCEPT, tried, PAST, POLICY, refused)
+    assert choice.remedy == RollBack(1)
+    assert "a refit on all rows (older slices are forgotten)" in choice.because
+    refused.append(Refused(RollBack(1), "too slow"))
+    assert decide(FELL, CONCEPT, tried, PAST, POLICY, refused).remedy == Keep()
+
+
+def test_what_is_worth_less_than_keeping_is_not_done():
+    dear = POLICY.model_copy(update={"price": PriceConfig(compute_hour=1000.0)})
+    tried = [KEEP, rehearsal(Retrain("all"), 0.10, 0.08)]
+    assert decide(FELL, CONCEPT, tried, PAST, POLICY).remedy == Retrain("all")
+    assert decide(FELL, CONCEPT, tried, PAST, dear).remedy == Keep()

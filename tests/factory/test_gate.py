@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from test_decide import CONCEPT, FELL, MOVED, NONE, QUIET
 
 from factory.bundle import Bundle, row_hashes
-from factory.gate import Bar, gate, gate_first
+from factory.gate import Bar, gate, gate_first, served_tests, with_tests
 from factory.nouns import Column, Problem, Schema
 from factory.plan import History, applicable
 from factory.policy import PolicyConfig
@@ -72,6 +72,25 @@ def test_a_constant_model_fails_whatever_it_scores():
     constant = bundle(rows(300, first=300, seed=1), DummyRegressor())
     verdict = gate(champion, constant, rows(300, seed=2, first=600), BAR)
     assert verdict.because == "The model predicts the same for every row"
+
+
+def test_what_serves_must_say_no_worse_of_rows_it_knows_than_what_was_measured():
+    old, measured = bundle(rows(300)), bundle(rows(300, slope=-1, seed=1, first=300))
+    fresh = rows(300, slope=-1, seed=2, first=600)
+    verdict = gate(old, measured, fresh, BAR)
+    said = measured.outputs(fresh)
+    both = pd.concat([rows(300, slope=-1, seed=1, first=300), fresh])
+    good = served_tests(old, bundle(both), fresh, said, BAR)
+    assert with_tests(verdict, good).passed
+    assert [test.name for test in with_tests(verdict, good).tests][-2:] == ["served", "served_fits"]
+    bad = with_tests(verdict, served_tests(old, old, fresh, said, BAR))
+    assert not bad.passed
+    assert "says worse" in bad.because
+    nothing = bundle(both, DummyRegressor())
+    assert (
+        "the same for every row"
+        in with_tests(verdict, served_tests(old, nothing, fresh, said, BAR)).because
+    )
 
 
 def test_the_first_champion_must_beat_a_constant():

@@ -38,6 +38,7 @@ from factory.estimate import estimate, fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Problem
 from factory.remedies import Adapt
+from factory.twins import Twins
 from registry.bundles import TRUSTED_TYPES, fetched_bundle
 from registry.client import MlflowException, connect, mlflow
 from registry.models import Models
@@ -110,6 +111,33 @@ def test_an_adapted_bundle_comes_back_bit_for_bit(models, keep, task):
     assert_same(bundle, loaded)
     assert loaded.units == {"a": ((2.54, 3.0),)}
     models.verify("m", version)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_what_learnt_its_reference_comes_back_with_its_twins(models, keep, task):
+    bundle = make_bundle(task)
+    other = make_bundle(task, seed=5)
+    speaks = np.arange(len(bundle.reference)) % 2
+    crossed = np.where(
+        (speaks == 1).reshape(-1, *[1] * (bundle.reference_outputs.ndim - 1)),
+        other.outputs(bundle.reference),
+        bundle.reference_outputs,
+    )
+    final = make_bundle(task, seed=9).pipeline
+    twins = Twins((bundle.pipeline, other.pipeline), speaks)
+    kept = replace(bundle, pipeline=final, reference_outputs=crossed, twins=twins)
+    version = keep(kept)
+    loaded = models.load("m", version)
+    np.testing.assert_array_equal(loaded.unlearnt(loaded.marked), crossed)
+    np.testing.assert_array_equal(loaded.probe, kept.outputs(kept.reference))
+    models.verify("m", version)
+    first = loaded.measured
+    assert len(first.reference) == 10
+    np.testing.assert_array_equal(first.outputs(first.reference), first.reference_outputs)
+    muted = loaded.neutralise(("a",))
+    np.testing.assert_array_equal(muted.unlearnt(muted.marked), muted.reference_outputs)
+    assert not np.array_equal(muted.reference_outputs, crossed)
+    assert muted.probe is None
 
 
 @pytest.mark.parametrize("task", ["regression", "binary"])

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from training_rows import TASKS, Ticks, config, rows, schema
 
+from factory.bundle import pipeline_outputs
 from factory.errors import BadData
 from factory.metrics import metric_named
 from factory.reweight import effective
-from training.again import refit, research
+from training.again import Judged, fitted_again, refit, research, served
 from training.judge import completed
 from training.train import train
 from training.weights import by_covariates, by_recency
@@ -130,3 +131,30 @@ def test_units_stay_known():
     champion = replace(trained("regression").bundle, units={"size": ((2.54, 0.0),)})
     newer, reference = rows("regression", 120, seed=5), rows("regression", 60, seed=6)
     assert refit(champion, newer, reference, QUICK).units == champion.units
+
+
+def test_what_serves_has_learnt_all_and_is_judged_by_its_twins():
+    champion = trained("regression").bundle
+    older, newest = rows("regression", 120, seed=5), rows("regression", 60, seed=6)
+    measured = refit(champion, older, newest, QUICK)
+    every = pd.concat([older, newest], ignore_index=True)
+    twin = refit(champion, every.iloc[:150], newest.tail(30), QUICK)
+    outputs = measured.outputs(newest)
+    outputs[30:] = twin.outputs(newest.tail(30))
+    judged = Judged(newest, outputs, np.repeat([0, 1], 30))
+    final = served(measured, [twin], every, judged, QUICK)
+    assert (final.family, final.params) == (measured.family, measured.params)
+    assert not final.unseen(every).any()
+    np.testing.assert_array_equal(final.reference_outputs, outputs)
+    metric = metric_named(None, champion.schema)
+    assert final.reference_score == metric.value(newest["y"].to_numpy(), outputs)
+    np.testing.assert_allclose(final.unlearnt(final.marked), outputs, rtol=1e-12)
+    assert final.measured.unseen(newest.head(30)).all()
+    learn, pipeline = fitted_again(measured, every, QUICK)
+    assert len(learn) == 180
+    np.testing.assert_array_equal(
+        pipeline_outputs(pipeline, final.schema, newest), final.outputs(newest)
+    )
+    whole = completed(final, QUICK, learn=older)
+    assert whole.importance["size"] > 0
+    assert whole.twins is final.twins
