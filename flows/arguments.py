@@ -196,7 +196,7 @@ def _trigger(p: argparse.ArgumentParser) -> None:
 
 def _worker(p: argparse.ArgumentParser) -> None:
     p.add_argument("--queue", default="default", choices=("default", "gpu"), help="to pull from")
-    p.add_argument("--limit", metavar="N", type=_count, help="runs at a time (default: no limit)")
+    p.add_argument("--limit", metavar="N", type=_count, help="runs at a time (default: what fits)")
     p.add_argument("--name", dest="worker_name", help="as the Prefect UI shows it")
 
 
