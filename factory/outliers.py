@@ -7,6 +7,7 @@ over. A row is as far out as the farther of the two says; at 1 and beyond it is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -94,12 +95,24 @@ class Tail:
         found: Floats = -np.log(np.clip(share, least, 1.0)) + np.where(lost, 0.0, beyond)
         return found
 
+    def _shares(self, numbers: Floats) -> tuple[Floats, Floats]:
+        """Return the shares of the values up to and below each of some numbers, shape (n,)."""
+        distinct, counts = self.steps
+        place = np.searchsorted(distinct, numbers, "right")
+        upto = counts[place] / len(self.values)
+        met = (place > 0) & (distinct[np.maximum(place - 1, 0)] == numbers)
+        return upto, np.where(met, counts[np.maximum(place - 1, 0)] / len(self.values), upto)
+
+    @cached_property
+    def steps(self) -> tuple[Floats, Counts]:
+        """The values, each once, and how many lie below each and below all that come after."""
+        distinct, first = np.unique(self.values, return_index=True)
+        return distinct, np.append(first, len(self.values)).astype(np.intp)
+
     def _two_sided(self, numbers: Floats) -> tuple[Floats, Floats]:
         if len(self.values) == 0:
             return np.zeros(len(numbers)), np.zeros(len(numbers))
-        n = len(self.values)
-        upto = np.searchsorted(self.values, numbers, "right") / n
-        below = np.searchsorted(self.values, numbers, "left") / n
+        upto, below = self._shares(numbers)
         share: Floats = np.asarray(2 * np.minimum(upto, 1 - below), dtype=np.float64)
         with np.errstate(over="ignore"):
             out = np.maximum(self.values[0] - numbers, numbers - self.values[-1]) / self.spread

@@ -13,6 +13,7 @@ from flows.steps import step
 from flows.workplace import Workplace, config_of, open_workplace, resolve
 from registry.inference.upkeep import maintain
 from serving.batch import Scored, Scorer, begun, require_writable, score_table
+from serving.beside import Beside
 
 
 @flow(name="predict", flow_run_name="predict-{model}", validate_parameters=False)
@@ -54,7 +55,8 @@ def score_rows(name: str, version: int, source: str, output: str, place: Workpla
     """Predict piece by piece, append to the inference log, write the file."""
     bundle = place.models.load(name, version)
     compiled, _ = proved(bundle)
-    scorer = Scorer(place.home, name, version, bundle, compiled.outputs)
+    beside = Beside(place.models.load)
+    scorer = Scorer(place.home, name, version, bundle, compiled.outputs, beside)
     scored = score_table(scorer, source, Path(output), at=time.time_ns())
     maintain(place.home, name, config_of(bundle.config, name).log.keep_days)
     return scored

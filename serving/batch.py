@@ -191,7 +191,7 @@ def _score(scorer: Scorer, job: Job, first: int, raw: pd.DataFrame, number: int)
         layout=layout,
         rows=rows,
         outputs=scorer.outputs(rows),
-        keys={name: values.tolist() for name, values in keys.items()},
+        keys={name: pa.array(values).to_pylist() for name, values in keys.items()},
     )
     table = to_table([batch])
     logged = with_day(watched(job.model, [table], scorer.watch))
