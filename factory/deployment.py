@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from factory.errors import BadConfig
 from factory.policy import Part
@@ -57,7 +57,17 @@ class ScoreConfig(WhenConfig):
     """When a table is scored, and where to."""
 
     source: str | None = Field(None, description="rows to score")
-    output: str | None = Field(None, description=".csv or .parquet to write")
+    output: str | None = Field(
+        None, description=".csv or .parquet to write; a relative path stays below the config"
+    )
+
+    @field_validator("output")
+    @classmethod
+    def stays(cls, output: str | None) -> str | None:
+        """Refuse a relative path that climbs out of the config's folder."""
+        if output is not None and ".." in Path(output).parts:
+            raise BadConfig(f"{output!r} leaves the config's folder.", hint="give a path below it")
+        return output
 
 
 class TrainingConfig(WhenConfig):

@@ -15,7 +15,7 @@ from flows.stack.access import client_environ
 from flows.stack.local import LOOPBACK, answers, die_with_parent, free_port
 from flows.stack.state import running
 from registry.addresses import require_no_password, without_password
-from registry.home import open_home
+from registry.home import ledger_address, open_home
 
 START_SECONDS = 120.0
 DEFAULTS = {
@@ -50,11 +50,11 @@ def join(environ: MutableMapping[str, str], home: Path) -> None:
     stack = running(home)
     if stack is None:
         return
-    own = open_home(home, environ)
-    if without_password(own.ledger_url) != stack["ledger"]:
+    own = without_password(ledger_address(home, environ))
+    if own != stack["ledger"]:
         raise Unavailable(
             f"The factory that is up in {home} keeps its ledger at {stack['ledger']}, "
-            f"this command would at {without_password(own.ledger_url)}.",
+            f"this command would at {own}.",
             hint="set FACTORY_LEDGER_URL as it was set for factory up",
         )
     for key, value in stack["environ"].items():

@@ -71,7 +71,7 @@ def open_home(path: Path, environ: Mapping[str, str]) -> Home:
     path = path.expanduser().absolute()
     own = path / "mlflow.db"
     tracking_uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{own}"
-    ledger_url = environ.get("FACTORY_LEDGER_URL") or f"sqlite:///{path / 'ledger.db'}"
+    ledger_url = ledger_address(path, environ)
     log_url = environ.get("FACTORY_LOG_URL") or str(path / "inference")
     home = Home(path, tracking_uri, ledger_url, log_url)
     try:
@@ -87,6 +87,11 @@ def open_home(path: Path, environ: Mapping[str, str]) -> Home:
     if tracking_uri == f"sqlite:///{own}":
         _write_ahead(own)
     return home
+
+
+def ledger_address(path: Path, environ: Mapping[str, str]) -> str:
+    """Return where the ledger of a home is; nothing is created."""
+    return environ.get("FACTORY_LEDGER_URL") or f"sqlite:///{path / 'ledger.db'}"
 
 
 def ui_address(home: Home) -> str:

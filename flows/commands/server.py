@@ -5,8 +5,8 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 
 from flows.stack.part import Part
-from flows.stack.servers import mlflow_part, prefect_part
-from registry.home import Home, open_home
+from flows.stack.servers import mlflow_part, prefect_part, servers_home
+from registry.home import Home
 
 SERVERS: Mapping[str, Callable[[Home, str, int, Mapping[str, str]], Part]] = {
     "prefect": prefect_part,
@@ -16,6 +16,6 @@ SERVERS: Mapping[str, Callable[[Home, str, int, Mapping[str, str]], Part]] = {
 
 def run(args: Namespace) -> int:
     """Become the server."""
-    home = open_home(args.home, os.environ)
+    home = servers_home(args.home, os.environ)
     part = SERVERS[args.server](home, args.host, args.port, os.environ)
     os.execve(part.command[0], part.command, {**os.environ, **part.environ})  # noqa: S606

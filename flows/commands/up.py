@@ -14,9 +14,9 @@ from flows.console import print_json, print_table, say
 from flows.stack.logs import last_words, log_of
 from flows.stack.plan import plan
 from flows.stack.processes import sweep
+from flows.stack.servers import servers_home
 from flows.stack.state import holding, running
 from flows.stack.supervisor import Supervisor
-from registry.home import open_home
 
 
 def run(args: Namespace) -> int:
@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
             )
     if args.detach:
         return _detached(args)
-    home = open_home(args.home, os.environ)
+    home = servers_home(args.home, os.environ)
     with holding(home.path) as left:
         if left is not None:
             count = sweep(left["mark"])

@@ -23,6 +23,7 @@ from flows.case import Case, Examined
 from flows.deployments.approval import ask_person, waits
 from flows.deployments.drift import tell_drift
 from flows.deployments.notify import decision_message, tell
+from flows.deployments.outputs import require_output
 from flows.deployments.steady import steady
 from flows.deployments.training_job import TrainingJob, ask_training
 from flows.deployments.windows import newest_window
@@ -160,9 +161,9 @@ def predict(model: str, config: str, home: str, source: str, output: str) -> Sta
         config: the model's YAML file.
         home: the factory's home folder.
         source: .csv, .parquet, a Delta table's folder, or URL#table.
-        output: .csv or .parquet to write.
+        output: .csv or .parquet to write; see ``require_output`` for where.
     """
-    del config
+    require_output(output, Path(config), Path(home))
     told = steady(lambda: score.fn(model=model, source=source, output=output, home=home))
     return Completed(message=f"{told['rows']:,} rows, version {told['version']}", data=told)
 

@@ -29,12 +29,12 @@ def plan(home: Home, configs: Sequence[Path], environ: Mapping[str, str]) -> Pla
     """Plan the stack of a home.
 
     Args:
-        home: where state is kept.
+        home: where state is kept, see ``servers_home``.
         configs: of the models to deploy.
         environ: ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``, where set, name servers that
-            run already; ``PREFECT_API_DATABASE_CONNECTION_URL``, ``MLFLOW_BACKEND_STORE_URI``
-            and ``MLFLOW_ARTIFACTS_DESTINATION`` what ours keep their state in, in place of the
-            home; ``FACTORY_AUTH`` who may use them.
+            run already; ``PREFECT_API_DATABASE_CONNECTION_URL`` and
+            ``MLFLOW_ARTIFACTS_DESTINATION`` what ours keep their state in, in place of the home;
+            ``FACTORY_AUTH`` who may use them.
 
     Raises:
         BadConfig: ``FACTORY_AUTH`` is malformed.

@@ -2,15 +2,31 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from flows.environment import prefect_command, prefect_database
 from flows.stack.access import mlflow_access, prefect_access
 from flows.stack.local import LOOPBACK
 from flows.stack.part import Part
-from registry.home import Home
+from registry.home import Home, open_home
 
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
+
+
+def servers_home(path: Path, environ: Mapping[str, str]) -> Home:
+    """Open a home as its MLflow server does: on the database itself.
+
+    Args:
+        path: the folder.
+        environ: ``MLFLOW_BACKEND_STORE_URI`` names a database elsewhere.
+
+    Raises:
+        Unavailable: the folder cannot be written, or its database cannot be read.
+    """
+    server = environ.get("MLFLOW_TRACKING_URI", "")
+    database = environ.get("MLFLOW_BACKEND_STORE_URI") or server
+    return open_home(path, {**environ, "MLFLOW_TRACKING_URI": database})
 
 
 def prefect_part(home: Home, host: str, port: int, environ: Mapping[str, str]) -> Part:
@@ -45,8 +61,7 @@ def mlflow_part(home: Home, host: str, port: int, environ: Mapping[str, str]) ->
     """Return MLflow's server.
 
     Args:
-        home: keeps runs and files, unless ``MLFLOW_BACKEND_STORE_URI`` or
-            ``MLFLOW_ARTIFACTS_DESTINATION`` are set.
+        home: see ``servers_home``; keeps files, unless ``MLFLOW_ARTIFACTS_DESTINATION`` is set.
         host: address to listen on.
         port: the same.
         environ: as above; ``FACTORY_AUTH`` says who may use it.
@@ -57,7 +72,7 @@ def mlflow_part(home: Home, host: str, port: int, environ: Mapping[str, str]) ->
     remote = environ.get("MLFLOW_ARTIFACTS_DESTINATION")
     told = {
         # Addresses may hold passwords, and arguments show in process lists.
-        "MLFLOW_BACKEND_STORE_URI": environ.get("MLFLOW_BACKEND_STORE_URI") or home.tracking_uri,
+        "MLFLOW_BACKEND_STORE_URI": home.tracking_uri,
         "MLFLOW_WORKERS": "1",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         # Local files are read and written where they are, so that a home works without a server

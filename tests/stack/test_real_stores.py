@@ -1,15 +1,18 @@
 """The whole stack on PostgreSQL and S3, with authentication: what is kept where, and who may."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from sqlalchemy import create_engine
 
 from conftest import KEY
 from flows.stack.processes import marked
@@ -18,7 +21,7 @@ from flows.stack.state import running
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from small import world, write_config
 
-PASSWORD = "correct-horse-battery"  # noqa: S105 - of a server that ends with the test
+PASSWORD, SHOP = "correct-horse-battery", "shop-battery-staple"
 pytestmark = pytest.mark.xdist_group("stack")
 
 
@@ -27,6 +30,7 @@ def environ(s3, databases):
     """What a user sets: addresses without passwords, and one name and password."""
     mine = {"FACTORY_LEDGER_URL": databases["factory"], "FACTORY_AUTH": f"ann:{PASSWORD}"}
     servers = {
+        "SHOP_PASSWORD": SHOP,
         "PREFECT_API_DATABASE_CONNECTION_URL": databases["prefect"].replace("://", "+asyncpg://"),
         "MLFLOW_BACKEND_STORE_URI": databases["mlflow"],
         "MLFLOW_ARTIFACTS_DESTINATION": "s3://artifacts",
@@ -36,9 +40,16 @@ def environ(s3, databases):
     return mine, {**mine, **servers}
 
 
-def status(url, method="GET"):
+def eventually(true, seconds=60):
+    until = time.monotonic() + seconds
+    while not (told := true()) and time.monotonic() < until:
+        time.sleep(0.2)
+    return told
+
+
+def status(url, method="GET", headers=()):
     try:
-        asked = Request(url, method=method)  # noqa: S310 - a server of ours
+        asked = Request(url, method=method, headers=dict(headers))  # noqa: S310 - a server of ours
         with urlopen(asked, timeout=20) as answer:  # noqa: S310 - as above
             return answer.status
     except HTTPError as error:
@@ -52,53 +63,63 @@ def dumped(url):
     return subprocess.run([program, url], capture_output=True, text=True, check=True).stdout
 
 
-def test_the_stack_on_postgres_and_s3_with_authentication(
-    factory, environ, databases, s3, tmp_path
-):
-    mine, servers = environ
-    world(1200, seed=1).to_csv(tmp_path / "train.csv", index=False)
+@pytest.fixture
+def config(databases, tmp_path):
+    """A model whose rows and studies are on PostgreSQL, by addresses that name a variable."""
+    url = databases["factory"].replace("factory@", "factory:${SHOP_PASSWORD}@")
+    world(1200, seed=1).to_sql("sales", create_engine(databases["factory"]), index=False)
     later = world(600, seed=2, start="2025-03-01", first=10_000)
     later.to_csv(tmp_path / "window.csv", index=False)
-    config = write_config(tmp_path)
+    return write_config(
+        tmp_path,
+        data={"path": f"{url}#sales", "target": "y", "timestamp": "time", "id": "row"},
+        search={"families": ["linear"], "trials": 2, "folds": 2, "study": url},
+        deploy={"monitor": {"windows": "window.csv"}},
+    )
 
-    told = json.loads(factory("up", "--detach", "--json", environ=servers))
-    links = told["links"]
+
+def test_the_stack_on_postgres_and_s3_with_authentication(factory, environ, databases, config, s3):
+    mine, servers = environ
+    links = json.loads(factory("up", config, "--detach", "--json", environ=servers))["links"]
 
     # Whoever has no password is turned away, probes excepted.
     assert status(f"{links['Prefect']}/api/flows/filter", "POST") == 401
-    assert status(f"{links['Prefect']}/api/health") == 200
     assert status(f"{links['MLflow']}/api/2.0/mlflow/experiments/get?experiment_id=0") == 401
-    assert status(f"{links['MLflow']}/health") == 200
+    assert status(f"{links['predictor']}/v2/models/small") == 401
+    for probe in ("Prefect/api/health", "MLflow/health", "predictor/v2/health/live"):
+        server, _, path = probe.partition("/")
+        assert status(f"{links[server]}/{path}") == 200
 
-    # Other commands find the servers by themselves, and need no key of the bucket.
-    assert json.loads(factory("train", config, "--json", environ=mine))["champion"] == 1
-    body = json.loads(factory("run", "small", "--window", "window.csv", "--json", environ=mine))
-    assert body["champion_after"] == 1
-    assert json.loads(factory("verify", "--json", environ=mine))["whole"]
-
-    # A command that would write to another ledger is refused.
-    factory("models", environ={"FACTORY_AUTH": mine["FACTORY_AUTH"]}, code=2)
+    # Workers train and check, and need no key of the bucket; nor does the predictor.
+    for flow in ("train", "monitor"):
+        told = factory("trigger", flow, "small", "--wait", "--json", environ=mine)
+        assert json.loads(told)["state"] == "Completed", told
+    known = {"Authorization": f"Bearer {mine['FACTORY_AUTH']}"}
+    ready = f"{links['predictor']}/v2/models/small/ready"
+    assert eventually(lambda: status(ready, headers=known) == 200)
 
     # All state is where it was asked to be.
     kept = {path.name for path in factory.home.rglob("*") if path.is_file()}
-    assert not kept & {"mlflow.db", "ledger.db", "prefect.db"}
+    assert kept & {"mlflow.db", "ledger.db", "prefect.db"} == set()
     objects = s3.client.list_objects_v2(Bucket="artifacts")["Contents"]
     assert any(o["Key"].endswith("model.skops") for o in objects)
     dumps = {name: dumped(url) for name, url in databases.items()}
-    assert "train-" in dumps["prefect"]
-    assert "small" in dumps["mlflow"]
+    assert "train-small" in dumps["prefect"]
+    assert "registered_models" in dumps["mlflow"]
     assert '"decision"' in dumps["factory"]
+    trials = dumps["factory"].partition("COPY public.trials ")[2][:300]
+    assert re.match(r".*\n\d+\t", trials), trials
 
     # No secret is in a database, an artifact, a file of the home, or a process list.
-    secrets = (PASSWORD, KEY)
+    secrets = (PASSWORD, SHOP, KEY)
     for name, text in dumps.items():
         assert not any(secret in text for secret in secrets), name
     for path in (p for p in factory.home.rglob("*") if p.is_file()):
         content = path.read_bytes()
         assert not any(secret.encode() in content for secret in secrets), path
-    for kept_object in objects:
-        content = s3.client.get_object(Bucket="artifacts", Key=kept_object["Key"])["Body"].read()
-        assert not any(secret.encode() in content for secret in secrets), kept_object["Key"]
+    for held in objects:
+        content = s3.client.get_object(Bucket="artifacts", Key=held["Key"])["Body"].read()
+        assert not any(secret.encode() in content for secret in secrets), held["Key"]
     for process in psutil.process_iter(["cmdline"]):
         assert not any(secret in " ".join(process.info["cmdline"] or ()) for secret in secrets)
 

@@ -1,9 +1,11 @@
+import json
 import stat
 
 import pytest
 
 from factory.config import parse_config
 from factory.errors import BadConfig, Unavailable, UnknownModel
+from flows.deployments.outputs import require_output
 from flows.environment import join, run_flow
 from flows.stack.access import client_environ, credentials, mlflow_access, prefect_access
 from flows.stack.plan import plan
@@ -93,3 +95,21 @@ def test_names_cannot_leave_the_home(name):
         resolve(name)
     with pytest.raises(BadConfig):
         parse_config({"name": name, "data": {"path": "a", "target": "y"}}, source="m")
+
+
+def test_outputs_stay_where_the_config_says(tmp_path):
+    config, home = tmp_path / "models" / "m.yaml", tmp_path / "home"
+    config.parent.mkdir()
+    data = {"path": "a", "target": "y"}
+    given = {"name": "m", "data": data, "deploy": {"predict": {"output": "/data/scores.csv"}}}
+    config.write_text(json.dumps(given))
+    for fine in ("/data/scores.csv", config.parent / "out.csv", home / "reports" / "out.csv"):
+        require_output(str(fine), config, home)
+    (config.parent / "way").symlink_to("/etc")
+    for bad in ("/data/other.csv", "../out.csv", f"{config.parent}/../x.csv",
+                f"{config.parent}/way/x.csv", f"{home}/data/x.parquet"):  # fmt: skip
+        with pytest.raises(BadConfig, match="may not write"):
+            require_output(bad, config, home)
+    given["deploy"]["predict"]["output"] = "../scores.csv"
+    with pytest.raises(BadConfig, match="leaves the config's folder"):
+        parse_config(given, source="m")
