@@ -16,12 +16,12 @@ from flows.stack.local import LOOPBACK, answers, die_with_parent, free_port
 from flows.stack.state import running
 from registry.addresses import require_no_password, without_password
 from registry.home import ledger_address, open_home
+from registry.settings import MLFLOW
 
 START_SECONDS = 120.0
 DEFAULTS = {
     "DO_NOT_TRACK": "true",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    **MLFLOW,
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     # Threads that spin while they wait for each other are slow beside any busy neighbour.

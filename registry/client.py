@@ -6,17 +6,9 @@ from typing import Any
 
 from factory.errors import Unavailable
 from registry.home import Home
+from registry.settings import MLFLOW
 
-# Read by MLflow at import; what a user has set stands. Models load without its gate for pickles,
-# see ``registry.bundles``, so the gate may stay shut.
-for _name, _value in {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-}.items():
+for _name, _value in MLFLOW.items():
     os.environ.setdefault(_name, _value)
 
 with warnings.catch_warnings():

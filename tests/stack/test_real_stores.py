@@ -107,8 +107,7 @@ def test_the_stack_on_postgres_and_s3_with_authentication(factory, environ, data
     assert "train-small" in dumps["prefect"]
     assert "registered_models" in dumps["mlflow"]
     assert '"decision"' in dumps["factory"]
-    trials = dumps["factory"].partition("COPY public.trials ")[2][:300]
-    assert re.match(r".*\n\d+\t", trials), trials
+    assert re.search(r"COPY \w+\.trials .*\n\d+\t", dumps["factory"])
 
     # No secret is in a database, an artifact, a file of the home, or a process list.
     secrets = (PASSWORD, SHOP, KEY)
