@@ -13,7 +13,6 @@ from flows.stack.processes import marked
 from flows.stack.state import running
 
 ROOT = Path(__file__).parents[2]
-KEY = "s3-key-that-clients-do-not-have"
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +31,12 @@ def s3(tmp_path_factory):
             assert server.poll() is None, log.read_text()
         access = {
             "AWS_ACCESS_KEY_ID": "factory",
-            "AWS_SECRET_ACCESS_KEY": KEY,
+            "AWS_SECRET_ACCESS_KEY": "s3-key-that-clients-do-not-have",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
         client = boto3.client(
-            "s3", endpoint_url=url, aws_access_key_id="factory", aws_secret_access_key=KEY,
-            region_name="us-east-1",
+            "s3", endpoint_url=url, aws_access_key_id=access["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=access["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1",
         )  # fmt: skip
         client.create_bucket(Bucket="artifacts")
         yield SimpleNamespace(url=url, client=client, environ=access)

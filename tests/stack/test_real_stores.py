@@ -14,7 +14,6 @@ import psutil
 import pytest
 from sqlalchemy import create_engine
 
-from conftest import KEY
 from flows.stack.processes import marked
 from flows.stack.state import running
 
@@ -110,7 +109,7 @@ def test_the_stack_on_postgres_and_s3_with_authentication(factory, environ, data
     assert re.search(r"COPY \w+\.trials .*\n\d+\t", dumps["factory"])
 
     # No secret is in a database, an artifact, a file of the home, or a process list.
-    secrets = (PASSWORD, SHOP, KEY)
+    secrets = (PASSWORD, SHOP, s3.environ["AWS_SECRET_ACCESS_KEY"])
     for name, text in dumps.items():
         assert not any(secret in text for secret in secrets), name
     for path in (p for p in factory.home.rglob("*") if p.is_file()):
