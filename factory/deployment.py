@@ -87,6 +87,13 @@ class DeployConfig(Part):
     notify: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...] = Field(
         (), description="notification blocks of Prefect, as [slack-webhook/ops]"
     )
+    runner: str = Field(
+        "thread",
+        pattern=r"^(thread|dask|ray|(tcp|tls|ray)://\S+)$",
+        description="where parts of a window larger than memory are read: thread, dask, ray, or a "
+        "cluster that runs, as tcp://scheduler:8786 (Dask) or ray://head:10001",
+    )
+    workers: int = Field(1, ge=1, le=10_000, description="parts at a time")
     attempts: int = Field(3, ge=1, le=20, description="starts of a run whose worker dies")
     approval_hours: float = Field(72.0, gt=0, description="until an unanswered approval fails")
 

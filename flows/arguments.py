@@ -44,8 +44,8 @@ def _check(p: argparse.ArgumentParser) -> None:
     _window(p)
     p.add_argument("--report", type=Path, help="HTML file to write, beside the one in MLflow")
     p.add_argument("--evidently", type=Path, metavar="FOLDER", help="add Evidently's report")
-    p.add_argument("--workers", type=_count, default=1, help="for a window larger than memory")
-    p.add_argument("--runner", default="thread", help="thread, dask or ray: where workers are")
+    p.add_argument("--workers", type=_count, help="in place of the config's deploy.workers")
+    p.add_argument("--runner", help="in place of the config's deploy.runner")
 
 
 def _count(text: str) -> int:

@@ -56,25 +56,28 @@ def runner(name: str, workers: int) -> TaskRunner[Any]:
     """Return a task runner of the table.
 
     Args:
-        name: one of ``RUNNERS``.
+        name: one of ``RUNNERS``, or the address of a cluster that runs.
         workers: threads, or workers of a cluster made for the run.
 
     Raises:
         BadConfig: the table lacks the name.
         Unavailable: its package is not installed.
     """
-    if name not in RUNNERS:
-        raise BadConfig(f"{name!r} is no task runner.", hint=f"choose one of {', '.join(RUNNERS)}")
-    where, extra, arguments = RUNNERS[name]
+    scheme, elsewhere, _ = name.partition("://")
+    known = CLUSTERS.get(scheme) if elsewhere else name
+    if known not in RUNNERS:
+        hint = f"choose one of {', '.join(RUNNERS)}, or give an address as tcp://scheduler:8786"
+        raise BadConfig(f"{name!r} is no task runner.", hint=hint)
+    where, extra, arguments = RUNNERS[known]
     module, kind = where.split(":")
     try:
         made = getattr(import_module(module), kind)
     except ImportError:
         raise Unavailable(
-            f"The {name} task runner is not installed.",
+            f"The {known} task runner is not installed.",
             hint=f"pip install 'drift-factory[{extra}]'",
         ) from None
-    found: TaskRunner[Any] = made(**arguments(workers))
+    found: TaskRunner[Any] = made(**({"address": name} if elsewhere else arguments(workers)))
     return found
 
 
@@ -96,3 +99,6 @@ RUNNERS = {
     "ray": ("prefect_ray:RayTaskRunner", "ray", _ray),
 }
 """Per name: the class, the extra that brings it, and how it is told the number of workers."""
+
+CLUSTERS = {"tcp": "dask", "tls": "dask", "ray": "ray"}
+"""Whose address a URL is, by its scheme."""

@@ -30,7 +30,9 @@ def run(args: Namespace) -> int:
     config = config or config_of(champion.config, name)
     require_evidently(config.check, asked=args.evidently is not None)
     location = window_to_check(args.window, name, config, place)
-    window, whole = _window(location, args, (champion, name, version), place)
+    workers = args.workers or config.deploy.workers
+    kind = args.runner or config.deploy.runner
+    window, whole = _window(location, workers, kind, (champion, name, version), place)
     at = now()
     checked = check(
         champion,
@@ -60,19 +62,17 @@ def run(args: Namespace) -> int:
 
 
 def _window(
-    location: str, args: Namespace, served: tuple[Bundle, str, int], place: Workplace
+    location: str, workers: int, kind: str, served: tuple[Bundle, str, int], place: Workplace
 ) -> tuple[Window, Whole | None]:
     """Read the window, or a sample of it and what its parts say together where it is large."""
     champion, name, version = served
     parts = large(location)
     if not parts:
         return rows_of(location, champion.schema, champion.whole, place), None
-    if args.workers == 1:
+    if workers == 1:
         return gather([look(parts, champion)], champion)
     told = {"parts": parts, "model": name, "version": version}
-    spread = run_flow(
-        "flows.spread:spread", args.home, **told, workers=args.workers, kind=args.runner
-    )
+    spread = run_flow("flows.spread:spread", place.home.path, **told, workers=workers, kind=kind)
     return gather(spread, champion)
 
 

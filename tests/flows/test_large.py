@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from distributed import LocalCluster
 from small import command, world
 
 from factory.check import check
@@ -90,6 +91,16 @@ def test_many_workers_say_the_same(champion, table, name):
     window, whole = gather(seen, bundle)
     assert window.version == alone.version
     assert evidence(bundle, version, window, whole) == evidence(bundle, version, alone, alone_whole)
+
+
+def test_a_cluster_that_runs_is_used_by_its_address(champion, table):
+    bundle, version, home = champion
+    parts = parts_of(table(1000))
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        seen = spread(parts, "small", version, home, workers=2, kind=cluster.scheduler_address)
+    window, whole = gather(seen, bundle)
+    assert whole.profile.rows == 1000
+    assert window.version == gather([look(parts, bundle)], bundle)[0].version
 
 
 def test_what_is_large_is_told_without_reading_it(table, monkeypatch):
