@@ -1,0 +1,53 @@
+"""Parts of single predictions against scikit-learn, and against shap where it is the judge."""
+
+import numpy as np
+import pytest
+from served_world import ROW, bundle, world
+
+from serving.contributions import explain
+
+CASES = [
+    ("regression", "linear"),
+    ("regression", "forest"),
+    ("binary", "forest"),
+    ("multiclass", "forest"),
+]
+
+
+@pytest.mark.parametrize(("task", "family"), CASES)
+def test_parts_add_up_to_what_the_prediction_is_above_the_mean(task, family):
+    made, rows = bundle(task, family), world(task, rows=30, seed=7)
+    told = explain(made, rows)
+    assert all(one["exact"] for one in told)
+    outputs = made.outputs(rows).reshape(len(rows), -1)
+    if outputs.shape[1] == 2:
+        outputs = outputs[:, 1:]
+    parts = np.array([np.sum(list(one["values"].values()), axis=0) for one in told])
+    bases = outputs - parts
+    assert np.allclose(bases, bases[0], atol=1e-6)
+    assert list(told[0]["values"]) == ["a", "b", "c", "d"]
+    assert len(told[0]["outputs"]) == outputs.shape[1]
+    assert told[0]["unit"] == ("target" if task == "regression" else "probability")
+
+
+def test_the_feature_that_decides_has_the_largest_part():
+    rows = world(rows=60, seed=8)
+    told = explain(bundle(), rows)
+    large = rows["a"].abs() > 1.5
+    assert large.sum() > 3
+    for one in (told[i] for i in np.flatnonzero(large)):
+        sizes = {name: abs(part[0]) for name, part in one["values"].items()}
+        assert max(sizes, key=sizes.get) == "a"
+
+
+def test_explanations_come_from_a_process_of_their_own(ask, app):
+    async def act(client):
+        good = await client.post("/explain", json={"instances": [ROW]}, timeout=120)
+        bad = await client.post("/explain", json={"instances": [{**ROW, "a": "x"}]})
+        unknown = await client.post("/explain", json={"instances": [ROW], "method": "tea"})
+        return good, bad, unknown
+
+    good, bad, unknown = ask(app, act)
+    assert good.json()["explanations"][0]["exact"]
+    assert (good.json()["version"], bad.status_code, unknown.status_code) == (1, 422, 400)
+    assert bad.json()["errors"][0]["column"] == "a"
