@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
 from factory.compiled.proof import proved
+from factory.errors import Unavailable
 from flows.artifacts import artifact_key
 from flows.steps import step
 from flows.workplace import Workplace, config_of, open_workplace, resolve
@@ -58,5 +59,9 @@ def score_rows(name: str, version: int, source: str, output: str, place: Workpla
     beside = Beside(place.models.load)
     scorer = Scorer(place.home, name, version, bundle, compiled.outputs, beside)
     scored = score_table(scorer, source, Path(output), at=time.time_ns())
-    maintain(place.home, name, config_of(bundle.config, name).log.keep_days)
+    try:
+        maintain(place.home, name, config_of(bundle.config, name).log.keep_days)
+    except Unavailable as error:
+        # All is scored and logged; the next run compacts.
+        get_run_logger().warning("%s", error.problem)
     return scored
