@@ -35,7 +35,9 @@ def test_a_factory_whose_parts_are_killed_loses_nothing(tmp_path, tell):
                     put_window(tmp_path, name, rounds[name])
             time.sleep(rng.uniform(0.5, 1.5) * PAUSE)
             victim = rng.choice(VICTIMS)
-            done[victim] += kill(stack, victim, rng)
+            while not kill(stack, victim, rng):
+                victim = rng.choice(VICTIMS)
+            done[victim] += 1
         stopped = time.time()
         waiting = settled(stack, names, rounds)
         last = time.time() - stopped
@@ -76,7 +78,8 @@ def kill(stack, victim, rng):
         except psutil.NoSuchProcess:
             return 0
     else:
-        found = [psutil.Process(stack.parts()[victim]["pid"] or 0)]
+        pid = stack.parts()[victim]["pid"]
+        found = [psutil.Process(pid)] if pid and psutil.pid_exists(pid) else []
     if not found:
         return 0
     try:

@@ -57,6 +57,10 @@ class Stack:
         self.links = links
         self._api = httpx.Client(base_url=f"{links['Prefect']}/api", timeout=30)
 
+    def close(self) -> None:
+        """End the connections to it."""
+        self._api.close()
+
     def ask(self, method: str, path: str, **told: Any) -> Any:
         """Call Prefect's API, again while the server is away."""
         for _ in range(240):
@@ -116,9 +120,11 @@ def up(folder: Path, *configs: Path) -> Iterator[Stack]:
     ran = subprocess.run(
         [*factory, "up", "--detach", *told], env=environ, check=True, capture_output=True, text=True
     )
+    stack = Stack(home, json.loads(ran.stdout)["links"])
     try:
-        yield Stack(home, json.loads(ran.stdout)["links"])
+        yield stack
     finally:
+        stack.close()
         subprocess.run([*factory, "down", "--home", str(home)], env=environ, check=True)
 
 
