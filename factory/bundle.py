@@ -86,6 +86,8 @@ class Bundle:
         budget: what the reference says of false alarms (see ``factory.budget``).
         units: per feature whose unit ever changed, how a value told in each of the earlier units
             becomes one in the present unit: times a factor, plus an offset.
+        found: family and hyperparameters of the best trials of its search, the best first: where
+            the next search begins.
         hedges: fallback pipelines by the features that they do without, the most important ones
             first (see ``training.hedge``); they were fitted on the rows that the model, or its
             first twin, was, and can thus be judged on the reference.
@@ -113,6 +115,7 @@ class Bundle:
     online: Monitor | None = None
     budget: AlarmBudget = field(default_factory=AlarmBudget)
     units: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    found: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     hedges: Mapping[tuple[str, ...], Pipeline] = field(default_factory=dict)
     twins: Twins | None = None
     probe: Outputs | None = None

@@ -44,11 +44,7 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     Returns:
         What ``factory train --json`` prints.
     """
-    settings = load_config(Path(config))
-    if data is not None:
-        settings = settings.model_copy(
-            update={"data": settings.data.model_copy(update={"path": data})}
-        )
+    settings = given_data(load_config(Path(config)), data)
     rows = read_data(settings)
     place = open_workplace(home)
     kept = keeping(settings, rows.version.sha256, place)
@@ -70,6 +66,13 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     publish_training(told, place)
     get_run_logger().info("version %s: %s", version, verdict.because)
     return told
+
+
+def given_data(settings: ModelConfig, data: str | None) -> ModelConfig:
+    """Return a configuration that reads other rows; itself where none are named."""
+    if data is None:
+        return settings
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": data})})
 
 
 @step("read", repeatable=True)

@@ -17,7 +17,7 @@ from factory.twins import Twins
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline, sampled
 from training.judge import REFERENCE_ROWS, make_bundle, neutral
-from training.objective import Clock, TrialRecord, ranked
+from training.objective import Clock, TrialRecord, ranked, recipes
 from training.space import Params
 from training.split import FEWEST_TRAINING_ROWS
 from training.threads import one_thread
@@ -92,7 +92,7 @@ def research(
     weights: Floats | None = None,
     on_trial: Callable[[TrialRecord], None] | None = None,
 ) -> Bundle:
-    """Search anew on other rows, the champion's family and hyperparameters first.
+    """Search anew on other rows, from where the champion's own search ended.
 
     What is found is thus at least as good on the search's folds as the champion's recipe. The
     budget is ``config.search``'s.
@@ -124,13 +124,13 @@ def research(
         losses,
         clock,
         on_trial,
-        first=(champion.family, champion.params),
+        first=((champion.family, champion.params), *champion.found),
         weights=given.weights,
     )
-    best, pipeline, _ = fit_first(
-        ranked(trials, metric), given.learn, schema, config, losses, given.weights
-    )
-    return _judged(champion, given, pipeline, (best.family, best.params), config)
+    order = ranked(trials, metric)
+    best, pipeline, _ = fit_first(order, given.learn, schema, config, losses, given.weights)
+    bundle = _judged(champion, given, pipeline, (best.family, best.params), config)
+    return replace(bundle, found=recipes(order))
 
 
 @one_thread()
@@ -265,5 +265,5 @@ def _judged(
     bundle = make_bundle(
         pipeline, given.schema, *recipe, judged_by, train=given.learn, reference=given.held
     )
-    bundle = replace(bundle, units=champion.units)
+    bundle = replace(bundle, units=champion.units, found=champion.found)
     return remembering(bundle, champion) if given.schema != champion.whole else bundle

@@ -1,6 +1,6 @@
 """What every search asks of every trial: the scores of one model, fold by fold."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from statistics import fmean
@@ -207,3 +207,14 @@ def ranked(trials: tuple[TrialRecord, ...], metric: Metric) -> list[TrialRecord]
             hint="search other families, or look at the data for what is named",
         )
     return [trial for _, trial in sorted(complete, key=lambda entry: entry[0])]
+
+
+def recipes(best: Sequence[TrialRecord], count: int = 3) -> tuple[tuple[str, Params], ...]:
+    """Return what the best trials tried, each once, best first.
+
+    >>> trial = TrialRecord(0, "f", {"a": 1}, "complete", 0.5, (), 0.0, 1.0)
+    >>> recipes([trial, trial])
+    (('f', {'a': 1}),)
+    """
+    told = [(trial.family, dict(trial.params)) for trial in best]
+    return tuple(one for place, one in enumerate(told) if one not in told[:place])[:count]

@@ -28,7 +28,7 @@ from training.judge import (
     watch_gaps,
 )
 from training.notes import Note, RowsNote
-from training.objective import Clock, TrialRecord, ranked
+from training.objective import Clock, TrialRecord, ranked, recipes
 from training.search.run import search
 from training.space import Params
 from training.split import split
@@ -93,11 +93,13 @@ def train(
     given = _given(frame, schema, config)
     metric, losses, learn = given.metric, given.losses, given.learn
     trials = searched(learn, schema, config, metric, losses, clock, on_trial, keeping=keeping)
-    best, pipeline, failures = fit_first(ranked(trials, metric), learn, schema, config, losses)
+    order = ranked(trials, metric)
+    best, pipeline, failures = fit_first(order, learn, schema, config, losses)
     calibration, reference = given.calibration, given.reference
     bundle = make_bundle(
         pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
+    bundle = replace(bundle, found=recipes(order))
     bundle = completed(bundle, config, calibration=calibration, reference=reference, learn=learn)
     said = bundle.outputs(reference), bundle.outputs(calibration)
     trivial = trivial_outputs(schema, learn, len(reference))
@@ -262,7 +264,7 @@ def searched(
     clock: Clock,
     on_trial: Callable[[TrialRecord], None] | None,
     *,
-    first: tuple[str, Params] | None = None,
+    first: tuple[tuple[str, Params], ...] = (),
     weights: Floats | None = None,
     keeping: Keeping = IN_MEMORY,
 ) -> tuple[TrialRecord, ...]:
@@ -276,7 +278,7 @@ def searched(
         losses: loss per family searched.
         clock: seconds.
         on_trial: told of each trial as it ends.
-        first: family and hyperparameters to try first.
+        first: families and hyperparameters to try first.
         weights: how much each row counts in a fit, shape (rows,).
         keeping: where trials are kept, and what memory the process holds.
     """

@@ -45,7 +45,7 @@ def objective_of(
     metric: Metric,
     losses: Mapping[str, str],
     *,
-    first: tuple[str, Params] | None = None,
+    first: tuple[tuple[str, Params], ...] = (),
     weights: Floats | None = None,
 ) -> Objective:
     """Return what a search tries on the training rows, at most 20,000 of them.
@@ -58,7 +58,7 @@ def objective_of(
         config: spaces, points, folds and seed.
         metric: what is optimised.
         losses: loss per family searched.
-        first: family and hyperparameters to try first; values that the space lacks now are left.
+        first: families and hyperparameters to try first; what the spaces lack now is left.
         weights: how much each row counts in a fit, shape (rows,).
 
     Raises:
@@ -78,11 +78,10 @@ def objective_of(
         )
         for name, loss in losses.items()
     }
-    starts = [point_of(spaces, point) for point in told.points]
+    known = [(name, params) for name, params in first if name in spaces]
+    starts = [(name, nearest_point(spaces[name], params)) for name, params in known]
+    starts += [point_of(spaces, point) for point in told.points]
     starts += [(name, starting_point(space)) for name, space in spaces.items()]
-    if first is not None:
-        family, params = first
-        starts.insert(0, (family, nearest_point(spaces[family], params)))
     return Objective(
         frame=few,
         schema=schema,

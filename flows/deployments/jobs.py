@@ -38,6 +38,7 @@ from flows.monitor import (
 from flows.monitor import monitor as whole_loop
 from flows.predict import predict as score
 from flows.report.history import remedy_words
+from flows.search import take_part
 from flows.train import train_model
 from flows.workplace import Workplace, open_workplace
 
@@ -57,6 +58,21 @@ def train(model: str, config: str, home: str, data: str | None = None) -> State[
     del model
     told = steady(lambda: train_model.fn(config=config, home=home, data=data))
     return Completed(message=f"version {told['version']}: {told['verdict']['because']}", data=told)
+
+
+@flow(name="search", flow_run_name="search-{model}", validate_parameters=False)
+def search(model: str, config: str, home: str, data: str | None = None) -> State[Body]:
+    """Take part in the search of a training that runs, until its trials are over.
+
+    Args:
+        model: registered name.
+        config: the model's YAML file.
+        home: the factory's home folder.
+        data: the rows that the training reads, where they are not the config's.
+    """
+    del model
+    told = steady(lambda: take_part(config=config, home=home, data=data))
+    return Completed(message=f"{told['own']} of {told['trials']} trials", data=told)
 
 
 @flow(name="monitor", flow_run_name="monitor-{model}", validate_parameters=False)

@@ -75,6 +75,10 @@ def deployments_of(settings: ModelConfig, config: Path, home: Path) -> list[Depl
             deploy.train, memory_mb=deploy.train.memory_mb,
         ),
         Deployed(
+            "search", GPU, "Take part in the search of a training that runs.", common,
+            memory_mb=deploy.train.memory_mb,
+        ),
+        Deployed(
             "monitor", DEFAULT, f"Check the newest window. Windows: {where}.", common,
             deploy.monitor, "CANCEL_NEW",
         ),

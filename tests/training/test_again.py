@@ -105,6 +105,11 @@ def test_a_search_starts_with_the_champions_recipe(task):
     )
     assert (tried[0].family, dict(tried[0].params)) == (champion.family, dict(champion.params))
     assert len(tried) == 4
+    linear = [params for family, params in champion.found if family == "linear"]
+    assert len(champion.found) <= 3
+    begun = [trial.params for trial in tried if trial.family == "linear"]
+    assert begun[: len(linear)] == linear, "where the champion's search ended"
+    assert (found.family, dict(found.params)) == (found.found[0][0], dict(found.found[0][1]))
     best = tried[0].score
     metric = metric_named(None, champion.schema)
     for trial in tried:
