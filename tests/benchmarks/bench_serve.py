@@ -148,29 +148,28 @@ def test_promotions_under_load(home, models, keep, tell, tmp_path, connections):
     port = free_port()
     with ours(home, port, "moving") as address:
         replies, seen = asyncio.run(move_under_load(models, address, body, connections))
-    assert len(replies) == REQUESTS
+    assert len(replies) >= REQUESTS
     says = {}
     for reply in replies:
         says.setdefault(reply["version"], set()).add(reply["predictions"][0])
     assert {version: len(values) for version, values in says.items()} == {1: 1, 2: 1}
     assert abs(min(says[2]) - min(says[1]) - 100) < 1
-    tell(f"{REQUESTS:,} requests during {MOVES} moves: no error; a switch was seen within "
+    tell(f"{len(replies):,} requests during {MOVES} moves: no error; a switch was seen within "
          f"{max(seen):.2f} s, {statistics.median(seen):.2f} s in the middle")  # fmt: skip
     assert max(seen) < 2
 
 
 async def move_under_load(models, address, body, connections):
-    """Ask until the moves are done and the requests are used up; return replies and delays."""
+    """Ask until both the moves and the requests are done; return replies and delays."""
     replies, seen, waiting = [], [], {}
     done = asyncio.Event()
 
     async def client(http):
-        while len(replies) < REQUESTS:
+        while len(replies) < REQUESTS or not done.is_set():
             reply = await http.post(f"http://{address}/invocations", content=body)
             assert reply.status_code == 200, reply.text
             told = reply.json()
-            if len(replies) < REQUESTS:
-                replies.append(told)
+            replies.append(told)
             if waiting and told["version"] == waiting["version"]:
                 seen.append(time.perf_counter() - waiting.pop("at"))
                 waiting.clear()
