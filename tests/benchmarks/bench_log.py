@@ -21,7 +21,7 @@ from factory.config import FeaturesConfig
 from factory.nouns import Column, Schema
 from registry.inference.columns import to_table
 from registry.inference.commit import with_day
-from registry.inference.labels import add_labels
+from registry.inference.labels import add_labels, labels_of
 from registry.inference.table import address, append
 from registry.inference.windows import LogWindow, read_log
 from registry.inference.writer import Writer
@@ -92,12 +92,16 @@ def test_a_million_labels_are_joined(home, tell):
         seconds[what] = time.perf_counter() - started
         assert (found.rows, found.unknown) == (len(ids), 0)
     started = time.perf_counter()
-    window = read_log(home, LogWindow("m", "", "f", AT + 10**12), SCHEMA)
+    assert (labels_of(home, "m", SCHEMA, ids) == told["y"] + 1).all()
     joined = time.perf_counter() - started
+    started = time.perf_counter()
+    window = read_log(home, LogWindow("m", "", "f", AT + 10**12), SCHEMA)
+    whole = time.perf_counter() - started
     assert window.frame["y"].notna().all()
     tell(
         f"{len(ids):,} labels: kept in {seconds['first']:.1f} s, corrected in "
-        f"{seconds['corrected']:.1f} s, read with their predictions as a window in {joined:.1f} s"
+        f"{seconds['corrected']:.1f} s, joined in {joined:.1f} s, read as a window with "
+        f"features and hash in {whole:.1f} s"
     )
 
 

@@ -1,3 +1,5 @@
+import multiprocessing
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -5,6 +7,7 @@ import pandas as pd
 import pytest
 from deltalake import write_deltalake
 from made import make_bundle, make_frame
+from scoring import score
 
 from factory.compiled.proof import proved
 from factory.errors import BadData, Conflict
@@ -103,6 +106,25 @@ def test_a_run_that_died_anywhere_is_gone_on_with(scorer, tmp_path, monkeypatch,
     assert scored.rows == ROWS
     written = pd.read_parquet(output)
     assert len(written) == ROWS
+    assert logged(scorer.home)["prediction_id"].tolist() == written["prediction_id"].tolist()
+
+
+def test_a_process_that_is_killed_leaves_every_row_to_be_scored_once(scorer, tmp_path):
+    source, output = tmp_path / "rows.parquet", tmp_path / "out.parquet"
+    make_frame("binary", rows=4_000).to_parquet(source)
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=score, args=(scorer.home, str(source), str(output)))
+    process.start()
+    while len(list(tmp_path.glob(".out.parquet.parts/0*.parquet"))) < 5 and process.is_alive():
+        time.sleep(0.005)
+    process.kill()
+    process.join()
+    assert not output.exists()
+    scored = score_table(scorer, str(source), output, at=AT + 10**12)
+    assert scored.rows == 4_000
+    assert scored.before >= 100
+    written = pd.read_parquet(output)
+    assert written["row"].tolist() == make_frame("binary", rows=4_000)["row"].tolist()
     assert logged(scorer.home)["prediction_id"].tolist() == written["prediction_id"].tolist()
 
 
