@@ -14,7 +14,7 @@ from training.objective import Objective, Proposal, TrialRecord
 from training.plan import Plan
 from training.search.check import sampler_of
 from training.search.kept import as_line
-from training.search.studies import GIVEN, RECORD, Shared, record_of
+from training.search.studies import GIVEN, RECORD, Shared
 from training.space import Choice, Float, Int, Params, Space, Value, grid, matters
 
 STATES = {
@@ -219,7 +219,7 @@ class _Given(optuna.samplers.BaseSampler):  # type: ignore[misc]
 
 def _counts(trial: FrozenTrial) -> bool:
     over = bool(trial.state.is_finished())
-    return over and record_of(trial) is not None
+    return over and RECORD in trial.user_attrs
 
 
 def _enqueue(study: optuna.Study, objective: Objective) -> None:
