@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: setup demo test check format bench clean
+.PHONY: setup demo up test check format bench audit clean
 
 setup: .venv/.ready
 
@@ -14,6 +14,9 @@ setup: .venv/.ready
 
 demo: setup  ## A year of flights: train, drift, incidents, remedies, report.
 	$(BIN)/factory demo
+
+up: setup  ## Servers, workers, predictor, and the deployments of CONFIGS.
+	$(BIN)/factory up $(CONFIGS)
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -31,5 +34,10 @@ format: setup
 bench: setup
 	$(BIN)/python -m pytest tests/benchmarks -q -o python_files="bench_*.py"
 
+audit: setup  ## Known vulnerabilities of the pinned versions, where the package index tells them.
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip
+
 clean:
-	rm -rf .venv .factory .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-audit .factory .mypy_cache .pytest_cache .ruff_cache
