@@ -204,7 +204,7 @@ def _labels(schema: Schema) -> Node:
     label: Node = {"enum": list(schema.classes)} if schema.classes else {"type": "number"}
     known = {"prediction_id": {"type": "string", "minLength": 1}, "label": label}
     one = {"type": "object", "properties": known, "required": list(known)}
-    return _one("labels", {"type": "array", "items": one})
+    return _one("labels", {"type": "array", "minItems": 1, "items": one})
 
 
 def _mlflow(schema: Schema) -> Node:

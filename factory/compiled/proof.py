@@ -49,10 +49,10 @@ def proved(bundle: Bundle, seed: int = 0) -> tuple[Compiled, Proof]:
         bundle: what to serve.
         seed: of the damage.
     """
-    compiled = Compiled.of(bundle)
-    if compiled.form == "as_it_is":
-        return compiled, Proof("as_it_is", compiled.because, 0, 0, None)
     try:
+        compiled = Compiled.of(bundle)
+        if compiled.form == "as_it_is":
+            return compiled, Proof("as_it_is", compiled.because, 0, 0, None)
         difference, harmed = _difference(compiled, bundle, seed)
         because = f"the outputs differ by {difference:.1e}" if difference > TOLERANCE else ""
     except Exception as error:  # noqa: BLE001 - whatever a compiled form does wrong, it is not used
