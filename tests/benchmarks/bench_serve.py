@@ -5,6 +5,7 @@ all of them. ``10,000 requests during 50 promotions`` has its own test below.
 """
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
@@ -35,6 +36,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def die_with_parent():
+    """Have a benchmark that is killed leave no server behind."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 @contextmanager
 def running(command, port):
     """A server in a process group of its own, once it answers."""
@@ -44,8 +51,9 @@ def running(command, port):
     env.pop("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", None)
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            command, env=env, stdout=said, stderr=said, start_new_session=True
-        )
+            command, env=env, stdout=said, stderr=said, start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it only calls prctl
+        )  # fmt: skip
         try:
             while not answers(port):
                 if process.poll() is not None:

@@ -154,3 +154,16 @@ def test_a_challenger_that_fails_is_stopped_and_nobody_notices(ask, models, serv
     assert serving.shelf.stopped == {"m": {2}}
     serving.shelf.follow()
     assert serving.shelf.lines["m"].challenger is None
+
+
+def test_an_answer_is_given_where_only_what_was_asked_beside_it_finds_no_place(
+    ask, models, service, keep, promote
+):
+    promote(bundle(family="linear"))
+    serving = tried(models, service, keep, bundle(family="linear", shift=9.0), "shadow", share=0.9)
+    take = serving.log.append
+    serving.log.append = lambda batch: batch.role != "shadow" and take(batch)
+    replies = many(ask, serving)
+    assert len(serving.log.batches) == len(replies) == 60
+    counted = serving.metrics.challenged.labels("m", "unlogged")._value.get()  # noqa: SLF001
+    assert 30 < counted <= 60
