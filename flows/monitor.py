@@ -15,21 +15,26 @@ from factory.remedies import Choice, DropFeatures
 from flows.act import Outcome, conclude, judge, remediate
 from flows.artifacts import publish_decision
 from flows.case import Case, Examined
+from flows.challenger import judge_challenger
 from flows.check_report import Subject
 from flows.court import Ruling, rule
 from flows.evidence import Kept, keep_evidence, require_evidently
 from flows.inputs import inputs_json
-from flows.log_windows import rows_of, window_to_judge
+from flows.log_windows import LOG, rows_of, window_to_judge
 from flows.loop import examine, report, try_remedies
 from flows.recall import Stored
 from flows.steps import step
 from flows.workplace import Workplace, config_of, now, open_workplace, resolve
 from registry.addresses import without_password
+from registry.inference.windows import PREFIX
 
 
 @flow(name="monitor", flow_run_name="monitor-{model}", validate_parameters=False)
 def monitor(model: str, window: str, home: str) -> dict[str, Any]:
     """Run the whole loop once on one window, acting.
+
+    On a window of the log, a challenger that was tried on traffic is judged first: the window is
+    judged for what serves then.
 
     Args:
         model: registered name, or the model's config file.
@@ -41,10 +46,19 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
         The decision, with the keys of ``factory run --json``. A window that was decided on
         before, under the same champion and rules, returns that decision and changes nothing.
         Where data broke and something prepared is certainly better, that is promoted at once;
-        ``then`` tells what was decided after it.
+        ``then`` tells what was decided after it, and ``challenge`` what came of a challenger on
+        traffic, None where there is none.
     """
-    logger = get_run_logger()
     place = open_workplace(home)
+    challenge = None
+    if window == LOG or window.startswith(PREFIX):
+        challenge = judge_challenger(*resolve(model), place)
+    return {**judge_window(model, window, place), "challenge": challenge}
+
+
+def judge_window(model: str, window: str, place: Workplace) -> dict[str, Any]:
+    """Check to record, see ``monitor``."""
+    logger = get_run_logger()
     started = place.clock()
     case = open_case(model, window, place)
     known = decided_before(case, place)

@@ -55,6 +55,24 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class LookEntry:
+    """A look at a challenger beside a champion, on what both said of the same requests.
+
+    ``rows`` are those with a label, ``outcome`` is what came of it, and ``body`` is JSON.
+    """
+
+    id: str
+    model: str
+    sequence: int
+    champion: int
+    challenger: int
+    rows: int
+    outcome: str
+    at: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class WindowEntry:
     """Rows that a model was trained or checked on; their content lies in ``registry.frames``.
 

@@ -20,6 +20,7 @@ from registry.engine import WRITES, ledger_engine
 from registry.entries import (
     SCHEMA,
     Decision,
+    LookEntry,
     Promotion,
     VersionEntry,
     WindowEntry,
@@ -29,7 +30,7 @@ from registry.entries import (
 )
 from registry.home import LOCK_SECONDS
 from registry.transaction import Transaction, newest_promotion, read_entries, read_rows
-from registry.views import decision_of, fold_windows, promotion_of, version_of
+from registry.views import decision_of, fold_windows, look_of, promotion_of, version_of
 
 
 class Ledger:
@@ -99,6 +100,10 @@ class Ledger:
     def decisions(self, model: str) -> list[Decision]:
         """Return every decision on a model, oldest first."""
         return [decision_of(entry) for entry in self._of(model, "decision")]
+
+    def looks(self, model: str) -> list[LookEntry]:
+        """Return every look at a challenger on traffic, oldest first."""
+        return [look_of(entry) for entry in self._of(model, "look")]
 
     def newest_decision(self, model: str) -> Decision | None:
         """Return the last decision on a model, None where there is none."""

@@ -155,6 +155,12 @@ class Models(Versions):
         version = None if marked is None else int(marked)
         return None if version == self.ledger.champion(name) else version
 
+    def withdraw(self, name: str, version: int) -> None:
+        """Take the mark of a challenger from a version that has it; another's stays."""
+        marked = self._registered(name).aliases.get(CHALLENGER)
+        if marked is not None and int(marked) == version:
+            self.client.delete_registered_model_alias(name, CHALLENGER)
+
     def repair(self) -> list[str]:
         """Make the aliases of every model agree with the ledger; return in words what moved.
 

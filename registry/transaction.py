@@ -86,6 +86,24 @@ class Transaction:
         self._append("decision", id, at, told | before_after)
         return True
 
+    def record_look(
+        self,
+        id: str,  # noqa: A002 - it is the look's id
+        *,
+        champion: int,
+        challenger: int,
+        rows: int,
+        outcome: str,
+        body: str,
+        at: str,
+    ) -> bool:
+        """Append a look at a challenger; False, and nothing written, where its id is known."""
+        if self._known("look", id):
+            return False
+        told = {"champion": champion, "challenger": challenger, "rows": rows}
+        self._append("look", id, at, told | {"outcome": outcome, "body": body})
+        return True
+
     def record_window(
         self,
         version: DataVersion,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from factory.errors import Damaged
 from registry.chain import Entry
-from registry.entries import Decision, Promotion, VersionEntry, WindowEntry
+from registry.entries import Decision, LookEntry, Promotion, VersionEntry, WindowEntry
 
 
 def whole(entries: list[Entry]) -> list[Entry]:
@@ -47,6 +47,12 @@ def decision_of(entry: Entry) -> Decision:
     """Read a decision."""
     told = json.loads(entry.body)
     return Decision(entry.key, entry.model, entry.sequence, at=entry.at, **told)
+
+
+def look_of(entry: Entry) -> LookEntry:
+    """Read a look."""
+    told = json.loads(entry.body)
+    return LookEntry(entry.key, entry.model, entry.sequence, at=entry.at, **told)
 
 
 def fold_windows(entries: Iterable[Entry]) -> list[WindowEntry]:

@@ -32,6 +32,9 @@ def tell(body: dict[str, Any]) -> None:
     before, after = body["champion_before"], body["champion_after"]
     change = f"version {before} -> {after}" if before != after else f"version {before}, unchanged"
     answers.print(f"cause: {body['diagnosis']['cause']}   champion: {change}")
+    if body["challenge"] is not None:
+        told = body["challenge"]
+        answers.print(f"challenger {told['challenger']}, {told['outcome']}: {told['because']}")
     if "then" in body:
         then = body["then"]
         answers.print(f"then: {remedy_words(then['remedy'])}. {then['because']}.")

@@ -20,6 +20,7 @@ from factory.config import ModelConfig, load_config
 from factory.remedies import DropFeatures, Retrain
 from flows.backtest.flow import replay_stream
 from flows.case import Case, Examined
+from flows.challenger import judge_challenger
 from flows.deployments.approval import ask_person, waits
 from flows.deployments.drift import tell_drift
 from flows.deployments.notify import decision_message, tell
@@ -79,6 +80,8 @@ def search(model: str, config: str, home: str, data: str | None = None) -> State
 def monitor(model: str, config: str, home: str, window: str | None = None) -> State[Body]:
     """Check the newest window that was not decided on yet; an alarm is handed on as an event.
 
+    Before it a challenger that was tried on traffic is judged.
+
     Args:
         model: registered name.
         config: the model's YAML file.
@@ -90,6 +93,8 @@ def monitor(model: str, config: str, home: str, window: str | None = None) -> St
 
 def _monitor(model: str, config: str, home: str, window: str | None) -> State[Body]:
     place, settings = open_workplace(home), load_config(Path(config))
+    if window is None:
+        judge_challenger(settings.name, settings, place)
     where = window or newest_window(settings, place)
     if where is None:
         return Completed(message="no new window is there", data={"model": model, "window": None})

@@ -1,5 +1,6 @@
 """What labels say of logged predictions: every version and role by the same labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,14 @@ class Told:
 
 
 def told_between(
-    home: Home, model: str, schema: Schema, low: str, high: str, *, until: int | None = None
+    home: Home,
+    model: str,
+    schema: Schema,
+    low: str,
+    high: str,
+    *,
+    until: int | None = None,
+    among: Sequence[int] | None = None,
 ) -> Told:
     """Return what was predicted between two ids, by anybody in any role, with its labels.
 
@@ -71,12 +79,15 @@ def told_between(
         low: the first id, or what it begins with.
         high: the first id that is no part of it any more.
         until: leave out labels that arrived later, nanoseconds since 1970.
+        among: versions whose predictions are asked for; None are all.
 
     Raises:
         BadData: the log is damaged.
         Unavailable: its store does not answer.
     """
     within = (pc.field("prediction_id") >= low) & (pc.field("prediction_id") < high)
+    if among is not None:
+        within &= pc.field("version").isin(list(among))
     table = read(address(home, "predictions", model), None, within)
     if table.num_rows == 0:
         none = np.array([], dtype=object)
@@ -105,8 +116,8 @@ def judgements(told: Told, metric: Metric) -> list[Judgement]:
     return found
 
 
-def paired(told: Told, champion: int, challenger: int) -> tuple[Any, Outputs, Outputs]:
-    """Return labels, and what two versions said of the same requests.
+def paired(told: Told, champion: int, challenger: int) -> tuple[Any, Any, Outputs, Outputs]:
+    """Return ids, labels, and what two versions said of the same requests.
 
     Args:
         told: predictions with labels.
@@ -114,8 +125,8 @@ def paired(told: Told, champion: int, challenger: int) -> tuple[Any, Outputs, Ou
         challenger: the other, whose answers were given or kept beside.
 
     Returns:
-        Labels, shape (m,), and both versions' outputs, of the m predictions that both made and
-        whose label is known, in the order of their ids.
+        Ids and labels, shape (m,), and both versions' outputs, of the m predictions that both
+        made and whose label is known, in the order of their ids.
     """
     masks = [told.of(version) for version in (champion, challenger)]
     first, second = (pd.Index(told.ids[mask]) for mask in masks)
@@ -123,4 +134,6 @@ def paired(told: Told, champion: int, challenger: int) -> tuple[Any, Outputs, Ou
     places = [
         np.flatnonzero(m)[i.get_indexer(both)] for m, i in zip(masks, (first, second), strict=True)
     ]
-    return told.labels[places[0]], told.outputs[places[0]], told.outputs[places[1]]
+    first_place, second_place = places
+    outputs = told.outputs[first_place], told.outputs[second_place]
+    return told.ids[first_place], told.labels[first_place], *outputs

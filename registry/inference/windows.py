@@ -6,12 +6,13 @@ their moments are.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.errors import BadData
@@ -172,7 +173,15 @@ def latest(
     return LogWindow(model, ids[start], ids[stop] if stop < len(ids) else high, now)
 
 
-def read_log(home: Home, window: LogWindow, schema: Schema, whole: Schema | None = None) -> Window:
+def read_log(
+    home: Home,
+    window: LogWindow,
+    schema: Schema,
+    whole: Schema | None = None,
+    *,
+    by: int | None = None,
+    ids: Sequence[str] | None = None,
+) -> Window:
     """Read a window of the log in canonical form, with the labels known to it.
 
     Of an answer that several versions gave, or the challenger was only asked for beside, there
@@ -185,26 +194,38 @@ def read_log(home: Home, window: LogWindow, schema: Schema, whole: Schema | None
         window: which.
         schema: of the model that is judged.
         whole: with the features that were dropped, see ``registry.sources.read_window``.
+        by: a version, whose rows are told as it read them; None is whoever gave the answer.
+        ids: of the predictions that are asked for; None are all.
 
     Raises:
         BadData: there is no row in it, or the log is damaged.
         Unavailable: the log's store does not answer.
     """
-    return to_window(_rows(home, window, whole or schema), schema, whole)
+    return to_window(_rows(home, window, whole or schema, by, ids), schema, whole)
 
 
-def _rows(home: Home, window: LogWindow, schema: Schema) -> pd.DataFrame:
-    table = read(address(home, "predictions", window.model), None, _given(window.low, window.high))
+def _rows(
+    home: Home,
+    window: LogWindow,
+    schema: Schema,
+    by: int | None = None,
+    ids: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    kept = _given(window.low, window.high, by)
+    table = read(address(home, "predictions", window.model), None, kept)
+    if ids is not None:
+        wanted = pc.is_in(table.column("prediction_id"), pa.array(ids, pa.string()))
+        table = table.filter(wanted)
     if table.num_rows == 0:
         raise BadData(
             f"The inference log has no rows for {window.name}.",
             hint="they may be older than log.keep_days; predict, then take the newest",
         )
     table = table.sort_by("prediction_id")
-    ids = table.column("prediction_id").to_pandas()
+    own = table.column("prediction_id").to_pandas()
     keys = _column(table, "row_id")
     rows = features_of(table, schema.features)
-    rows[schema.target] = labels_of(home, window.model, schema, ids, keys, until=window.known)
+    rows[schema.target] = labels_of(home, window.model, schema, own, keys, until=window.known)
     if schema.timestamp is not None:
         moments = pd.Series(values_of(table.column("at"), "date"))
         told = None if "row_time" not in table.column_names else table.column("row_time")
@@ -212,7 +233,7 @@ def _rows(home: Home, window: LogWindow, schema: Schema) -> pd.DataFrame:
             moments if told is None else pd.Series(values_of(told, "date")).fillna(moments)
         )
     if schema.id is not None:
-        rows[schema.id] = ids if keys is None else keys.fillna(ids)
+        rows[schema.id] = own if keys is None else keys.fillna(own)
         rows = rows.drop_duplicates(schema.id, keep="last", ignore_index=True)
     return rows
 
@@ -229,6 +250,6 @@ def _ids(home: Home, model: str, low: str, high: str) -> Any:
     return table.column("prediction_id").to_numpy()
 
 
-def _given(low: str, high: str) -> Any:
+def _given(low: str, high: str, by: int | None = None) -> Any:
     within = (pc.field("prediction_id") >= low) & (pc.field("prediction_id") < high)
-    return within & (pc.field("role") != "shadow")
+    return within & (pc.field("role") != "shadow" if by is None else pc.field("version") == by)

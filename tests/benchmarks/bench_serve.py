@@ -26,7 +26,9 @@ from served_forest import constant, forest, rows
 PEERS = Path(__file__).parent / "peers"
 AT = "2026-01-01T00:00:00+00:00"
 ROUNDS, SECONDS = 3, 2.0
-SINGLE, BULK = 20, 3
+LONG = 8.0
+"""Seconds in which the log is committed to as well."""
+SINGLE, BULK, LOGGED = 20, 3, 1.1
 REQUESTS, MOVES = 10_000, 50
 
 
@@ -84,8 +86,8 @@ def bodies(n):
     return json.dumps({"dataframe_split": json.loads(frame.to_json(orient="split", index=False))})
 
 
-def asked(address, file, connections):
-    command = [sys.executable, PEERS / "load.py", address, "/invocations", file, str(SECONDS)]
+def asked(address, file, connections, seconds=SECONDS):
+    command = [sys.executable, PEERS / "load.py", address, "/invocations", file, str(seconds)]
     done = subprocess.run([*command, str(connections)], capture_output=True, check=True)
     return json.loads(done.stdout)
 
@@ -144,6 +146,28 @@ def test_single_rows_and_bodies_of_a_thousand(home, models, keep, tmp_path, show
     assert single >= SINGLE
     assert bulk >= BULK
     assert found[1]["ours"]["p99"] < found[1]["mlflow"]["p99"]
+
+
+def test_what_the_log_costs(home, models, keep, tmp_path, show):
+    models.promote("forest", keep(forest(), "forest"), expected=None, who="b", why="b", at=AT)
+    ports = [free_port() for _ in range(2)]
+    bare = [sys.executable, PEERS / "serve_unlogged.py", str(home.path), "forest", str(ports[1])]
+    ratios = {}
+    with ours(home, ports[0], "forest") as logged, running(bare, ports[1]) as unlogged:
+        for n in (1, 1_000):
+            file = tmp_path / f"{n}.json"
+            file.write_text(bodies(n))
+            asked(logged, file, 4)
+            found = []
+            for _ in range(ROUNDS):
+                without, with_log = (asked(a, file, 4, LONG) for a in (unlogged, logged))
+                found.append(without["per_second"] / with_log["per_second"])
+                # What the log still holds is written before the other is asked.
+                time.sleep(LONG)
+            ratios[n] = statistics.median(found)
+            asked_for = f"at most {LOGGED}"
+            show(f"bodies of {n:,}, unlogged a second over logged", ratios[n], asked_for)
+    assert ratios[1] <= LOGGED
 
 
 @pytest.mark.parametrize("connections", [8])

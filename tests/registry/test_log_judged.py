@@ -34,7 +34,8 @@ def test_a_shadow_is_judged_by_the_labels_of_the_answers_that_were_given(home):
         (1, "champion", 100, 40),
         (2, "shadow", 100, 40),
     ]
-    truth, one, other = paired(told, 1, 2)
+    same, truth, one, other = paired(told, 1, 2)
+    assert same.tolist() == list(ids[:40])
     assert truth.tolist() == labels.tolist()
     frame = batch.rows.frame(batch.layout).head(40)
     np.testing.assert_allclose(one, champion.outputs(frame))
