@@ -128,7 +128,12 @@ def score_table(scorer: Scorer, source: str, output: Path, *, at: int, rows: int
             job = begun(output, scorer.model, source)
             if job is None or job.version != scorer.version:
                 job = _begin(scorer, source, folder, at, rows)
-            total, before = _score_pieces(scorer, job, folder)
+            try:
+                total, before = _score_pieces(scorer, job, folder)
+            except BadData:
+                # A table that is mended is another one: there is nothing to go on with.
+                shutil.rmtree(folder)
+                raise
             _assemble(folder, output)
             shutil.rmtree(folder)
     except OSError as error:

@@ -144,7 +144,7 @@ def test_bad_input_is_refused(case, shop, capsys):
     assert sorted(p for p in shop.iterdir()) == files
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["run", "small"], ["promote", "small", "two"], []])
+@pytest.mark.parametrize("arguments", [["fly"], ["run"], ["promote", "small", "two"], []])
 def test_a_wrong_command_line_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)

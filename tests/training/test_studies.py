@@ -139,7 +139,7 @@ def test_two_workers_share_one_search(tmp_path, workers):
 
 def test_a_worker_waits_for_what_another_might_lose(tmp_path, workers):
     place = tmp_path / "s.journal"
-    first = workers(place, "first", 6, 3)
+    first = workers(place, "first", 6, 600)
     assert first.stdout.readline() == "begun 0\n"
     second = workers(place, "second", 6, 0.01, "optuna", "join")
     ended = [second.stdout.readline() for _ in range(10)]
