@@ -167,7 +167,7 @@ def test_what_the_log_costs(home, models, keep, tmp_path, show):
             ratios[n] = statistics.median(found)
             asked_for = f"at most {LOGGED}"
             show(f"bodies of {n:,}, unlogged a second over logged", ratios[n], asked_for)
-    assert ratios[1] <= LOGGED
+    assert max(ratios.values()) <= LOGGED
 
 
 @pytest.mark.parametrize("connections", [8])
