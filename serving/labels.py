@@ -65,6 +65,8 @@ def _read(body: bytes, kind: str) -> pd.DataFrame:
     records = told.get("labels") if isinstance(told, dict) else None
     if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
         raise malformed("it has no list 'labels' of objects")
+    if not all(isinstance(one.get("prediction_id", ""), str) for one in records):
+        raise malformed("a prediction_id is no text")
     names = list(dict.fromkeys(name for record in records for name in record))
     return pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names},

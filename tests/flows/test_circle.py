@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -154,7 +155,7 @@ def test_a_predictor_that_is_killed_under_load_loses_no_more_than_it_says(shop, 
                 said = ask(f"{where}/invocations", {"dataframe_records": row * 5})
                 with told:
                     answered.extend(said["ids"])
-        except (URLError, OSError, json.JSONDecodeError):
+        except (URLError, OSError, HTTPException, json.JSONDecodeError):
             return
 
     with served(home, tmp_path / "serve.log") as (process, where):

@@ -125,10 +125,14 @@ def test_bad_labels_are_refused(logged, ask, content, kind, status):
     assert set(answer.json()) >= {"error", "kind", "fix"}
 
 
-def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(home, logged, ask):
-    app, _ = logged
-    app.log.close()
-    app.log = Writer(home, Pace(rows=5, gather=0.5, commit=60))
+def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(
+    models, home, promote, ask
+):
+    promote(bundle(**NAMED))
+    shelf = Shelf(models, {"m": None})
+    shelf.open()
+    log = Writer(home, Pace(rows=5, gather=0.5, commit=60))
+    app = Service(shelf, log, Explainer(home), Tracer())
 
     async def act(client):
         return [
