@@ -66,7 +66,9 @@ def _read(body: bytes, kind: str) -> pd.DataFrame:
     if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
         raise malformed("it has no list 'labels' of objects")
     if not all(isinstance(one.get("prediction_id", ""), str) for one in records):
-        raise malformed("a prediction_id is no text")
+        raise Refused(
+            "bad_rows", "A prediction_id is no text.", hint="send each id as it was answered"
+        )
     names = list(dict.fromkeys(name for record in records for name in record))
     return pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names},
