@@ -5,6 +5,7 @@ given the weights. It is imported here, so that only a model that is a network n
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self
 from weakref import WeakKeyDictionary
@@ -55,7 +56,7 @@ except RuntimeError:
     pass
 
 
-class Network(BaseEstimator):  # type: ignore[misc]
+class Network(BaseEstimator, ABC):  # type: ignore[misc]
     """A Keras network that learns from an array and knows its own weights.
 
     Args:
@@ -136,14 +137,14 @@ class Network(BaseEstimator):  # type: ignore[misc]
         ]
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, self.outputs_))
 
+    @abstractmethod
     def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
         """Return the target as the loss wants it, and how many outputs there are."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def activation(self) -> str:
         """Of the last layer."""
-        raise NotImplementedError
 
 
 class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc]

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.errors import BadData, Unavailable
+from factory.locks import held
 from registry.home import Home
 
 PLAIN = "plain"
@@ -68,22 +68,12 @@ class States:
         Raises:
             Unavailable: another one does, or the folder cannot be written.
         """
-        path = self.path(model, version)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = path.with_suffix(".lock").open("a")
-        except OSError as error:
-            raise Unavailable(
-                f"{path.parent} cannot be written: {error}.", hint="mend its permissions"
-            ) from None
-        with lock:
-            try:
-                flock(lock, LOCK_EX | LOCK_NB)
-            except BlockingIOError:
-                raise Unavailable(
-                    f"Another process watches {model!r} version {version}.",
-                    hint="run this again when that one has ended",
-                ) from None
+        busy = Unavailable(
+            f"Another process watches {model!r} version {version}.",
+            hint="run this again when that one has ended",
+        )
+        lock = self.path(model, version).with_suffix(".lock")
+        with held(lock, busy, hint="mend its permissions"):
             yield
 
     def read(self, model: str, version: int) -> dict[str, Any] | None:

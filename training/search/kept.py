@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO, Any
 
 from factory.errors import BadData, Unavailable
+from factory.locks import held
 from training.objective import Proposal, TrialRecord
 from training.plan import Study
 
@@ -53,20 +53,10 @@ def kept_trials(study: Study, metric: str) -> Iterator[Kept]:
         BadData: it is damaged, or of another metric.
     """
     path = Path(study.place)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise Unavailable(
-            f"{path} cannot be written: {error.strerror}.", hint="search.study: memory"
-        ) from None
-    with file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise Unavailable(
-                f"Another process runs the search {study.name!r}.", hint="wait until it has ended"
-            ) from None
+    busy = Unavailable(
+        f"Another process runs the search {study.name!r}.", hint="wait until it has ended"
+    )
+    with held(path, busy, hint="search.study: memory") as file:
         file.seek(0)
         whole, _, _ = file.read().rpartition("\n")
         lines = whole.splitlines()
