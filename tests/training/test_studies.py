@@ -39,7 +39,7 @@ def database(postgres_url):
 def workers():
     started = []
 
-    def start(*args):
+    def start(*args, begin=True):
         process = subprocess.Popen(
             [sys.executable, WORKER, *map(str, args)],
             stdin=subprocess.PIPE,
@@ -48,8 +48,8 @@ def workers():
         )
         started.append(process)
         assert process.stdout.readline() == "ready\n"
-        process.stdin.write("\n")
-        process.stdin.flush()
+        if begin:
+            go(process)
         return process
 
     yield start
@@ -58,6 +58,11 @@ def workers():
         process.wait()
         process.stdin.close()
         process.stdout.close()
+
+
+def go(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 def after(process, trials):
@@ -127,9 +132,11 @@ def test_killed_and_taken_up_again_by_one_process(backend, tmp_path, workers):
 
 def test_two_workers_share_one_search(tmp_path, workers):
     place = tmp_path / "s.journal"
-    first = workers(place, "first", 20, 0.25)
+    first = workers(place, "first", 20, 0.25, begin=False)
+    second = workers(place, "second", 20, 0.25, "optuna", "join", begin=False)
+    go(first)
     after(first, 1)
-    second = workers(place, "second", 20, 0.25, "optuna", "join")
+    go(second)
     one, every = result(first)
     other, seen = result(second)
     assert sorted([0, *one, *other]) == every == seen
