@@ -16,7 +16,10 @@ from factory.detectors.ks import ks
 from factory.nouns import Outputs
 from factory.outliers import Outliers
 from factory.profile import Numbers, Profile
+from registry.home import Home
 from registry.inference.columns import features_of, outputs_of
+from registry.ledger import Ledger
+from registry.models import Models
 
 ROWS = 2_000
 """Newest rows of a version that live figures are of."""
@@ -130,6 +133,11 @@ class Beside:
             told |= _drift(watched, features, outputs)
             fresh = 0
         self._recent[model] = Recent(version, features, outputs, scores, fresh)
+
+
+def opened_beside(home: Home) -> Beside:
+    """Return what watches the log of a home, for the process that commits."""
+    return Beside(Models(home, Ledger(home.ledger_url)).load)
 
 
 def _drift(watched: Watched, features: pd.DataFrame, outputs: Outputs) -> dict[str, float]:

@@ -6,7 +6,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
 from importlib import import_module
-from multiprocessing import get_context
 from typing import Any, Protocol
 
 import orjson
@@ -17,6 +16,7 @@ from factory.errors import FactoryError
 from registry.home import Home
 from registry.ledger import Ledger
 from registry.models import Models
+from registry.processes import one_process
 from serving.bodies import read_body
 from serving.refused import Refused
 from serving.served import Served
@@ -97,7 +97,7 @@ class Explainer:
 
     def _process(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            self._pool = one_process()
         return self._pool
 
 

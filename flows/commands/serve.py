@@ -10,7 +10,7 @@ from flows.stack.access import credentials
 from flows.workplace import open_workplace, resolve
 from registry.inference.writer import Writer
 from serving.app import Service
-from serving.beside import Beside
+from serving.beside import opened_beside
 from serving.explain import Explainer
 from serving.guard import App, Guard
 from serving.run import listening, serve
@@ -29,9 +29,8 @@ def run(args: Namespace) -> int:
         place = open_workplace(args.home)
         shelf = Shelf(place.models, configs)
         shelf.open(wait=args.wait)
-        beside = Beside(place.models.load)
-        log = Writer(place.home, watch=beside, keep=beside.keep_days)
-        made = Service(shelf, log, Explainer(place.home), tracer, beside=beside.figures)
+        log = Writer(place.home, opener=opened_beside)
+        made = Service(shelf, log, Explainer(place.home), tracer, beside=log.figures)
         service = guarded(made)
         host, port = bound.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,6 +1,7 @@
 """Columns of the log: predictions become Arrow tables of plain types, and canonical rows again."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
@@ -55,10 +56,10 @@ def to_table(batches: Sequence[Predictions]) -> Any:
     moments = np.repeat(np.array([batch.at for batch in batches], dtype=np.int64), sizes)
     rows = sum(sizes)
     columns: dict[str, Any] = {
-        "prediction_id": pa.array([i for b in batches for i in b.ids], pa.string()),
+        "prediction_id": pa.array(list(chain.from_iterable(b.ids for b in batches)), pa.string()),
         "at": pa.array(moments // 1_000, MOMENT),
         "version": pa.array(np.full(rows, first.version)),
-        "role": pa.array([first.role]).take(pa.array(np.zeros(rows, dtype=np.int64))),
+        "role": pa.repeat(pa.scalar(first.role, pa.string()), rows),
         **_keys(batches, sizes),
         **_said(np.concatenate([b.outputs for b in batches]), first.schema),
     }
@@ -175,7 +176,8 @@ def _keys(batches: Sequence[Predictions], sizes: Sequence[int]) -> dict[str, Any
 def _said(outputs: Outputs, schema: Schema) -> dict[str, Any]:
     if schema.task == "regression":
         return {"prediction": pa.array(outputs, from_pandas=True)}
-    best = pa.array(np.nan_to_num(outputs, nan=-1.0).argmax(axis=1))
+    known = np.nan_to_num(outputs, nan=-1.0) if np.isnan(outputs).any() else outputs
+    best = pa.array(known.argmax(axis=1))
     found = {"prediction": pa.array(schema.classes, pa.string()).take(best)}
     for place, label in enumerate(schema.classes):
         found[column_of(PROBABILITY, label)] = pa.array(outputs[:, place], from_pandas=True)
@@ -186,7 +188,7 @@ def _together(parts: Sequence[Rows]) -> Rows:
     if len(parts) == 1:
         return parts[0]
     texts = tuple(
-        [text for column in columns for text in column]
+        list(chain.from_iterable(columns))
         for columns in zip(*(part.categories for part in parts), strict=True)
     )
     numbers = np.concatenate([part.numbers for part in parts])

@@ -5,14 +5,13 @@ the first that does not hold. So a process may be killed at any moment.
 """
 
 import fcntl
-import io
 import mmap
 import os
 import shutil
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,27 +67,37 @@ class Spool:
         self._taken = rows
         COUNTS.pack_into(self._counts, 0, rows, self.written)
 
-    def write(self, model: str, rows: Any) -> None:
-        """Write rows to the newest file, and wait until they are on disk.
+    def write(self, frames: Sequence[tuple[str, Any]]) -> None:
+        """Write rows of models to the newest file, and wait until they are on disk.
+
+        Args:
+            frames: models and their rows, as Arrow tables.
 
         Raises:
             OSError: they cannot be written; what the file held before stands.
         """
-        content = _content(model, rows)
-        written = self.written + rows.num_rows
-        head = HEADER.pack(MARK, len(content), written, zlib.crc32(content))
+        parts, written = [], self.written
+        for model, rows in frames:
+            content = _content(model, rows)
+            written += rows.num_rows
+            parts += [HEADER.pack(MARK, len(content), written, zlib.crc32(content)), content]
         with self._changing:
-            self._append(head + content)
+            self._append(parts)
         self.written = written
         COUNTS.pack_into(self._counts, 0, self._taken, written)
 
-    def _append(self, frame: bytes) -> None:
+    def others(self) -> bool:
+        """Whether there are spools of other processes, living or dead."""
+        return any(path.name != self.name for path in self.folder.parent.glob("[!.]*"))
+
+    def _append(self, parts: Sequence[Any]) -> None:
         if self._file is None:
             self.number += 1
             self._file = self._path(self.number).open("xb", buffering=0)
         place = self._file.tell()
         try:
-            _write_all(self._file, frame)
+            for part in parts:
+                _write_all(self._file, part)
             os.fdatasync(self._file.fileno())
         except OSError:
             # A torn frame would hide those after it.
@@ -187,15 +196,15 @@ def waiting_in(folder: Path, model: str) -> Iterator[Any]:
         yield from (frame.rows for frame in frames_of(path) if frame.model == model)
 
 
-def _content(model: str, rows: Any) -> bytes:
-    sink = io.BytesIO()
+def _content(model: str, rows: Any) -> Any:
+    sink = pa.BufferOutputStream()
     named = rows.replace_schema_metadata({MODEL: model.encode()})
     with pa.ipc.new_stream(sink, named.schema) as writer:
         writer.write_table(named)
     return sink.getvalue()
 
 
-def _write_all(file: IO[bytes], content: bytes) -> None:
+def _write_all(file: IO[bytes], content: Any) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]

@@ -4,21 +4,34 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from factory.errors import FactoryError
 from registry.home import Home
 from registry.inference.columns import to_table
-from registry.inference.commit import Watch, commit_file, nothing_beside, recover, spools
+from registry.inference.commit import spools
+from registry.inference.committing import (
+    Figures,
+    Opener,
+    Unwatched,
+    commit_spooled,
+    keep_up,
+    recover_spools,
+)
 from registry.inference.spool import Spool
-from registry.inference.upkeep import maintain
 from registry.predictions import Predictions
+from registry.processes import one_process
 
 LOGGER = logging.getLogger(__name__)
 SLICE = 5_000
 """Rows that are made one table at most, so that no step keeps the process for long."""
+NICE = 10
+"""How far the process that commits stands back behind the one that answers."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,9 @@ class Pace:
 class Writer:
     """Takes predictions on a server's path, and brings them into the log beside it.
 
+    A thread writes what was taken to the spool; commits, what is said beside the rows, and upkeep
+    are the work of another process, which stands back behind this one and ends with it.
+
     What it has taken is in the log after ``close``, or in the spool, from where the next process
     brings it there, should the log's store not answer. A process that is killed loses what it
     took within ``pace.gather`` seconds and the time of one write; how many rows that were, is
@@ -52,24 +68,18 @@ class Writer:
     Args:
         home: whose log.
         pace: bounds.
-        watch: asked for columns beside the rows, in the thread that commits.
-        keep: days that a model's log is kept, None for ever.
+        opener: makes, in the process that commits, what is asked for columns beside the rows.
     """
 
-    def __init__(
-        self,
-        home: Home,
-        pace: Pace | None = None,
-        watch: Watch = nothing_beside,
-        keep: Callable[[str], int | None] = lambda _: None,
-    ) -> None:
-        self._home, self._pace, self._watch, self._keep = home, pace or Pace(), watch, keep
+    def __init__(self, home: Home, pace: Pace | None = None, opener: Opener = Unwatched) -> None:
+        self._home, self._pace, self._opener = home, pace or Pace(), opener
         self._spool = Spool(spools(home))
         self._queue: deque[Predictions] = deque()
         self._lock = threading.Lock()
         self._taken = self._committed = 0
         self._full = False
-        self._models: set[str] = set()
+        self._figures: Figures = {}
+        self._process: ProcessPoolExecutor | None = None
         self._arrived, self._closing = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._gather, name="inference log, spool", daemon=True),
@@ -100,6 +110,10 @@ class Writer:
         """Return how many rows were taken and are not in the log yet."""
         return self._taken - self._committed
 
+    def figures(self) -> Figures:
+        """Return figures of each model's newest rows, as of the last commit."""
+        return self._figures
+
     def close(self) -> None:
         """Write what was taken, and take nothing more."""
         with self._lock:
@@ -115,14 +129,12 @@ class Writer:
             self._closing.wait(self._pace.gather)
             self._arrived.clear()
             batches = [self._queue.popleft() for _ in range(len(self._queue))]
-            for rows in _sliced(batches):
-                self._write(rows)
+            self._write([(part[0].model, to_table(part)) for part in _sliced(batches)])
 
-    def _write(self, batches: list[Predictions]) -> None:
-        table = to_table(batches)
+    def _write(self, frames: list[tuple[str, Any]]) -> None:
         while True:
             try:
-                self._spool.write(batches[0].model, table)
+                self._spool.write(frames)
             except OSError:
                 LOGGER.exception("the spool %s cannot be written", self._spool.folder)
                 # Nothing that was taken is given up; meanwhile the queue fills, and no more is.
@@ -132,34 +144,36 @@ class Writer:
 
     def _commit(self) -> None:
         upkeep = time.monotonic() + self._pace.upkeep
-        self._guarded(lambda: recover(self._home, self._watched))
+        if self._spool.others():
+            self._guarded(lambda: self._ask(recover_spools))
         while not self._closing.wait(self._pace.commit):
             self._guarded(self._commit_spool)
             if time.monotonic() > upkeep:
                 upkeep = time.monotonic() + self._pace.upkeep
-                self._guarded(self._maintain)
+                self._guarded(lambda: self._ask(keep_up))
         self._threads[0].join()
         self._guarded(self._commit_spool)
-
-    def _maintain(self) -> None:
-        for model in sorted(self._models):
-            maintain(self._home, model, self._keep(model))
+        if self._process is not None:
+            self._process.shutdown()
 
     def _commit_spool(self) -> None:
         files = self._spool.ended()
         self._full = sum(path.stat().st_size for path in files) > self._pace.spool
         for path in files:
-            self._committed += commit_file(self._home, path, self._watched)
+            done = self._ask(commit_spooled, path)
+            self._committed += done.rows
+            self._figures = done.figures
         self._full = False
 
-    def _watched(self, model: str, version: int, rows: Any) -> Mapping[str, Any]:
-        self._models.add(model)
+    def _ask(self, work: Callable[..., Result], *given: Any) -> Result:
+        """Have work done by the process that commits, a new one where the last has died."""
+        if self._process is None:
+            self._process = one_process(NICE)
         try:
-            return self._watch(model, version, rows)
-        except Exception:
-            # What is said beside a prediction must not keep it out of the log.
-            LOGGER.exception("rows of %s version %s are logged unwatched", model, version)
-            return {}
+            return self._process.submit(work, self._home, self._opener, *given).result()
+        except BrokenProcessPool:
+            self._process = None
+            raise
 
     def _guarded(self, work: Callable[[], object]) -> None:
         try:

@@ -67,7 +67,7 @@ def test_ids_that_nobody_knows_are_told_and_count_once_they_are_known(place):
 
 def test_predictions_on_their_way_into_the_log_are_known(home):
     spool = Spool(spools(home))
-    spool.write("m", to_table([predictions(2)]))
+    spool.write([("m", to_table([predictions(2)]))])
     told = add_labels(home, "m", SCHEMA, by_id(1.0, 2.0, 3.0), at=START)
     assert told.unknown == 1
     told = add_labels(home, "m", SCHEMA, pd.DataFrame({"row": ["r0001"], "y": [1]}), at=START)

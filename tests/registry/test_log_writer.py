@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from logged import SECOND, START, predictions
+from logged import SECOND, START, Halves, Killed, predictions, unanswering
 from made import make_bundle
 
 from factory.compiled.rows import Rows
@@ -96,16 +95,11 @@ def test_requests_at_once_from_many_threads(home):
     assert len(ids) == len(set(ids)) == 200
 
 
-def test_a_store_that_does_not_answer_keeps_the_rows_in_the_spool(home, monkeypatch):
-    def refuse(*given):
-        raise Unavailable("no answer", hint="wait")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("registry.inference.commit.append", refuse)
-        writer = Writer(home, AT_ONCE)
-        writer.append(predictions())
-        writer.close()
-        assert writer.waiting() == 3
+def test_a_store_that_does_not_answer_keeps_the_rows_in_the_spool(home):
+    writer = Writer(home, AT_ONCE, unanswering)
+    writer.append(predictions())
+    writer.close()
+    assert writer.waiting() == 3
     assert logged(home).num_rows == 0
     assert [(one.rows, one.recovered) for one in recover(home)] == [(0, 3)]
     assert logged(home).num_rows == 3
@@ -117,7 +111,7 @@ def test_a_killed_process_leaves_every_whole_frame_and_the_number_of_rows_lost(h
         spool = Spool(spools(home))
         for n in range(3):
             spool.took(3 * n + 4)
-            spool.write("m", to_table([predictions(first=3 * n)]))
+            spool.write([("m", to_table([predictions(first=3 * n)]))])
         spool.took(20)
         os._exit(0)
     os.waitpid(child, 0)
@@ -138,7 +132,7 @@ def test_a_killed_process_leaves_every_whole_frame_and_the_number_of_rows_lost(h
 
 def test_nobody_recovers_what_a_living_process_writes(home):
     spool = Spool(spools(home))
-    spool.write("m", to_table([predictions()]))
+    spool.write([("m", to_table([predictions()]))])
     assert recover(home) == []
     spool.close()
 
@@ -150,7 +144,7 @@ def _cut(file, content, size):
 
 def test_a_file_is_brought_into_the_log_once_whoever_dies_when(home):
     spool = Spool(spools(home))
-    spool.write("m", to_table([predictions()]))
+    spool.write([("m", to_table([predictions()]))])
     (file,) = spool.ended()
     content = file.read_bytes()
     assert commit_file(home, file) == 3
@@ -161,17 +155,27 @@ def test_a_file_is_brought_into_the_log_once_whoever_dies_when(home):
 
 
 def test_what_is_said_beside_a_row_stands_in_it_and_never_keeps_it_out(home):
-    def watch(model, version, rows):
-        if version == 2:
-            raise ValueError
-        return {"outlier_score": pa.array([0.5] * rows.num_rows)}
-
-    writer = Writer(home, AT_ONCE, watch)
+    writer = Writer(home, AT_ONCE, Halves)
     writer.append(predictions(2))
     writer.append(predictions(2, first=2, version=2))
     writer.append(predictions(2, first=4, role="shadow", version=3))
     writer.close()
     assert logged(home)["outlier_score"].to_pylist() == [0.5, 0.5, None, None, 0.5, 0.5]
+    assert writer.figures() == {"m": {"halves": 0.5}}
+
+
+def test_a_commit_that_is_killed_is_made_once_by_the_next_process(home):
+    (home.path / "kill").touch()
+    writer = Writer(home, AT_ONCE, Killed)
+    writer.append(predictions())
+    deadline = time.monotonic() + 60
+    while writer.waiting() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not (home.path / "kill").exists()
+    writer.append(predictions(first=3))
+    writer.close()
+    assert writer.waiting() == 0
+    assert logged(home).num_rows == 6
 
 
 def test_small_files_become_large_and_old_days_go(home, monkeypatch):

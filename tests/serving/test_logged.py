@@ -13,7 +13,7 @@ from served_world import ROW, bundle, world
 from registry.inference.table import address, read
 from registry.inference.writer import Pace, Writer
 from serving.app import Service
-from serving.beside import Beside
+from serving.beside import opened_beside
 from serving.bodies import ARROW_STREAM, CSV, PARQUET
 from serving.explain import Explainer
 from serving.shelf import Shelf
@@ -28,9 +28,8 @@ def logged(models, home, promote):
     promote(bundle(**NAMED))
     shelf = Shelf(models, {"m": None})
     shelf.open()
-    beside = Beside(models.load)
-    log = Writer(home, Pace(gather=0.01, commit=0.02), watch=beside, keep=beside.keep_days)
-    return Service(shelf, log, Explainer(home), Tracer(), beside=beside.figures), beside
+    log = Writer(home, Pace(gather=0.01, commit=0.02), opened_beside)
+    return Service(shelf, log, Explainer(home), Tracer(), beside=log.figures)
 
 
 def settle(log):
@@ -43,7 +42,7 @@ def table(home):
 
 
 def test_outliers_are_marked_in_the_log_and_live_figures_told(logged, home, ask):
-    app, beside = logged
+    app = logged
     usual = world(rows=300, seed=9).drop(columns="y")
     odd = usual.assign(a=50.0, c="never seen")
 
@@ -59,15 +58,14 @@ def test_outliers_are_marked_in_the_log_and_live_figures_told(logged, home, ask)
     share = log.groupby(log["feature_a"] == 50.0)["outlier"].mean()
     assert share[True] == 1
     assert share[False] < 0.1
-    figures = beside.figures()["m"]
+    figures = app.log.figures()["m"]
     assert figures["outliers"] == pytest.approx(log["outlier"].mean())
     assert figures["shift:live_features"] > 0.3
     assert 0 < figures["shift:live_predictions"] <= 1
-    assert beside.keep_days("m") is None
 
 
 def test_labels_come_in_every_form(logged, home, ask):
-    app, _ = logged
+    app = logged
 
     async def act(client):
         said = await client.post("/invocations", json={"dataframe_records": [ROW] * 4})
@@ -99,9 +97,8 @@ def test_labels_come_in_every_form(logged, home, ask):
     assert sorted(table(home)["prediction_id"]) == sorted(ids)
 
 
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
+def test_bad_labels_are_refused(logged, ask):
+    asked = [
         (b"{", "application/json", 400),
         (b"[1]", "application/json", 400),
         (b'{"labels": [1]}', "application/json", 400),
@@ -112,17 +109,17 @@ def test_labels_come_in_every_form(logged, home, ask):
         (b"a,b\n1\n", "text/csv", 400),
         (b"PAR1", "application/vnd.apache.parquet", 400),
         (b"x", "image/png", 415),
-    ],
-)
-def test_bad_labels_are_refused(logged, ask, content, kind, status):
-    app, _ = logged
+    ]
 
     async def act(client):
-        return await client.post("/labels", content=content, headers={"content-type": kind})
+        return [
+            await client.post("/labels", content=content, headers={"content-type": kind})
+            for content, kind, _ in asked
+        ]
 
-    answer = ask(app, act)
-    assert answer.status_code == status
-    assert set(answer.json()) >= {"error", "kind", "fix"}
+    answers = ask(logged, act)
+    assert [answer.status_code for answer in answers] == [status for *_, status in asked]
+    assert all(set(answer.json()) >= {"error", "kind", "fix"} for answer in answers)
 
 
 def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(
