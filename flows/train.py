@@ -27,9 +27,13 @@ from registry.frames import load_frame, save_frame
 from registry.runs import Runs
 from registry.sources import TrainingData, read_training
 from registry.transaction import Transaction
+from training.inner import InnerTrial, listening
 from training.search.studies import finish
 from training.train import Trained, look_back, train
 from training.trying import Keeping
+
+INNER = "searching"
+"""Folder in the home where searches within a fit work."""
 
 
 @flow(name="train", flow_run_name="train-{config}", validate_parameters=False)
@@ -52,10 +56,11 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     started = place.clock()
     runs = Runs(place.home)
     with runs.run(settings.name, "train", tags={"seed": str(settings.seed)}) as run_id:
-        trained = search_and_fit(rows, settings, place, kept)
+        with listening(place.home.path / INNER) as beside:
+            trained = search_and_fit(rows, settings, place, kept)
         seconds = place.clock() - started
         measures = measured(trained.bundle, rows, place, seconds)
-        track(runs, run_id, trained, rows, settings, measures)
+        track(runs, run_id, trained, rows, settings, measures, beside)
         draw(runs, run_id, trained, rows, settings)
         version = register(trained, settings, rows, run_id, place)
         close_study(runs, run_id, kept)
@@ -94,7 +99,7 @@ def search_and_fit(
 @step("track")
 def track(
     runs: Runs, run_id: str, trained: Trained, rows: TrainingData, settings: ModelConfig,
-    measures: dict[str, float],
+    measures: dict[str, float], beside: list[InnerTrial],
 ) -> None:  # fmt: skip
     """Write parameters, metrics, data and every trial to MLflow."""
     bundle = trained.bundle
@@ -104,7 +109,8 @@ def track(
         metrics={bundle.metric: bundle.reference_score, **trained.metrics, **measures},
     )
     runs.log_dataset(run_id, rows.version, source=settings.data.path, context="training")
-    runs.log_trials(run_id, settings.name, [asdict(trial) for trial in trained.trials])
+    trials, fits = ([asdict(one) for one in told] for told in (trained.trials, beside))
+    runs.log_trials(run_id, settings.name, trials, fits)
     runs.log_text(run_id, json.dumps(bundle.config, indent=2), "config.json")
 
 

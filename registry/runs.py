@@ -14,7 +14,7 @@ from factory.nouns import DataVersion
 from registry.addresses import without_password
 from registry.client import MlflowException, connect, exists
 from registry.home import Home, ui_address
-from registry.trials import child_of, write_children
+from registry.trials import children_of, write_children
 
 DIGEST = 36
 """Characters that MLflow stores of a dataset's digest; the whole hash stands in its profile."""
@@ -116,27 +116,35 @@ class Runs:
         return page if file is None else f"{page}/artifacts/{quote(file)}"
 
     def log_trials(
-        self, run_id: str, experiment: str, trials: Sequence[Mapping[str, Any]]
+        self,
+        run_id: str,
+        experiment: str,
+        trials: Sequence[Mapping[str, Any]],
+        beside: Sequence[Mapping[str, Any]] = (),
     ) -> list[str]:
         """Write each trial of a search as a child of its run, after the search.
+
+        What a trial tried within its fits is written as children of its own.
 
         Args:
             run_id: the training's run.
             experiment: where that run is.
             trials: with ``number``, ``family``, ``params``, ``state`` (complete, pruned or
                 failed), ``score`` (None where there is none), ``started`` and ``ended`` in
-                seconds of one clock; ``folds`` and ``error`` if there are any.
+                seconds of one clock; ``folds``, ``error`` and ``inner`` if there are any, the
+                last with ``family``, ``params``, ``state``, ``loss`` and ``error``.
+            beside: as ``inner`` of a trial, but tried within the fits after the search.
 
         Returns:
-            The ids of the children, in order.
+            The ids of the children: of the trials, of those beside, of the inner ones.
         """
         if not trials:
             return []
         where = self._experiment(experiment)
         # The trials' clock has no known zero: its newest moment is taken as now.
         zero = _milliseconds() - round(1000 * max(trial["ended"] for trial in trials))
-        children = [child_of(run_id, trial, zero) for trial in trials]
-        return write_children(self._client, where, children)
+        children = children_of(trials, zero, beside)
+        return write_children(self._client, where, run_id, children)
 
     def log_dataset(self, run_id: str, version: DataVersion, *, source: str, context: str) -> None:
         """Show on a run which data it used, by our hash of the full content.

@@ -25,12 +25,17 @@ from sqlalchemy import insert
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 LONGEST = 6_000
 """Characters that MLflow keeps of a parameter or a tag."""
+LONGEST_KEY = 250
+"""And of a parameter's name."""
 AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
 class Child:
-    """One trial as MLflow is to have it; times in milliseconds since 1970."""
+    """One trial as MLflow is to have it; times in milliseconds since 1970.
+
+    ``below`` is the place of the trial in whose fit it was tried, None for the training itself.
+    """
 
     name: str
     status: str
@@ -39,18 +44,34 @@ class Child:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: tuple[Metric, ...]
+    below: int | None = None
 
 
-def child_of(run_id: str, trial: Mapping[str, Any], zero: int) -> Child:
-    """Return a trial as a run below a training's.
+def children_of(
+    trials: Sequence[Mapping[str, Any]], zero: int, beside: Sequence[Mapping[str, Any]] = ()
+) -> list[Child]:
+    """Return the trials as runs below a training's, then what was tried within fits.
 
     Args:
-        run_id: of the training.
-        trial: see ``registry.runs.Runs.log_trials``.
+        trials: see ``registry.runs.Runs.log_trials``.
         zero: when the trials' clock stood at 0, in milliseconds since 1970.
+        beside: tried within fits of no trial, as ``inner`` of a trial.
     """
+    children = [_child(trial, zero) for trial in trials]
+    end = max((child.ended for child in children), default=zero)
+    children += [_inner(f"fit.{n}", told, (end, end), None) for n, told in enumerate(beside)]
+    for place, trial in enumerate(trials):
+        outer = children[place]
+        children += [
+            _inner(f"{outer.name}.{count}", told, (outer.started, outer.ended), place)
+            for count, told in enumerate(trial.get("inner", ()))
+        ]
+    return children
+
+
+def _child(trial: Mapping[str, Any], zero: int) -> Child:
     started, ended = (zero + round(1000 * trial[key]) for key in ("started", "ended"))
-    tags = {"mlflow.parentRunId": run_id, "state": trial["state"]}
+    tags = {"state": trial["state"]}
     if trial.get("error"):
         tags["error"] = trial["error"][:LONGEST]
     metrics = [Metric("fold", value, ended, i) for i, value in enumerate(trial.get("folds", ()))]
@@ -69,18 +90,49 @@ def child_of(run_id: str, trial: Mapping[str, Any], zero: int) -> Child:
     )
 
 
-def write_children(client: Any, experiment_id: str, children: Sequence[Child]) -> list[str]:
-    """Write trials to an experiment and return the ids of their runs, in order."""
+def _inner(name: str, told: Mapping[str, Any], span: tuple[int, int], below: int | None) -> Child:
+    tags = {"state": told["state"]}
+    if told.get("error"):
+        tags["error"] = told["error"][:LONGEST]
+    params = {"family": told["family"], **told["params"]}
+    loss = told["loss"]
+    return Child(
+        name=name,
+        status=STATUS[told["state"]],
+        started=span[0],
+        ended=span[1],
+        tags=tags,
+        params={key[:LONGEST_KEY]: str(value)[:LONGEST] for key, value in params.items()},
+        metrics=() if loss is None else (Metric("loss", loss, span[1], 0),),
+        below=below,
+    )
+
+
+def write_children(
+    client: Any, experiment_id: str, run_id: str, children: Sequence[Child]
+) -> list[str]:
+    """Write trials below a run of an experiment and return the ids of their runs, in order."""
     store = client._tracking_client.store  # noqa: SLF001 - there is no other door to the tables
     if isinstance(store, SqlAlchemyStore):
-        return _fill(store, experiment_id, children)
+        return _fill(store, experiment_id, run_id, children)
+    outer = [child for child in children if child.below is None]
+    inner = [child for child in children if child.below is not None]
+    ids: list[str] = []
+
+    def ask(child: Child) -> str:
+        parent = run_id if child.below is None else ids[child.below]
+        return _ask(client, experiment_id, parent, child)
+
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return list(pool.map(lambda child: _ask(client, experiment_id, child), children))
+        ids += pool.map(ask, outer)
+        ids += pool.map(ask, inner)
+    return ids
 
 
-def _ask(client: Any, experiment_id: str, child: Child) -> str:
+def _ask(client: Any, experiment_id: str, parent: str, child: Child) -> str:
+    tags = {"mlflow.parentRunId": parent, **child.tags}
     made = client.create_run(
-        experiment_id, start_time=child.started, run_name=child.name, tags=dict(child.tags)
+        experiment_id, start_time=child.started, run_name=child.name, tags=tags
     ).info.run_id
     params = [Param(key, value) for key, value in child.params.items()]
     client.log_batch(made, metrics=child.metrics, params=params)
@@ -88,7 +140,9 @@ def _ask(client: Any, experiment_id: str, child: Child) -> str:
     return str(made)
 
 
-def _fill(store: SqlAlchemyStore, experiment_id: str, children: Sequence[Child]) -> list[str]:
+def _fill(
+    store: SqlAlchemyStore, experiment_id: str, run_id: str, children: Sequence[Child]
+) -> list[str]:
     where = store.get_experiment(experiment_id).artifact_location.rstrip("/")
     ids = [uuid4().hex for _ in children]
     runs, tags, params, metrics, latest = [], [], [], [], []
@@ -111,7 +165,8 @@ def _fill(store: SqlAlchemyStore, experiment_id: str, children: Sequence[Child])
             }
         )
         of = {"run_uuid": made}
-        known = {**child.tags, "mlflow.runName": child.name}
+        parent = run_id if child.below is None else ids[child.below]
+        known = {**child.tags, "mlflow.parentRunId": parent, "mlflow.runName": child.name}
         tags += [{**of, "key": key, "value": value} for key, value in known.items()]
         params += [{**of, "key": key, "value": value} for key, value in child.params.items()]
         points = [{**of, **_point(metric)} for metric in child.metrics]

@@ -15,6 +15,7 @@ from factory.metrics import Metric
 from factory.nouns import Floats, Schema
 from training.family import family_named
 from training.fit import fit_pipeline, growing_pipelines, sampled
+from training.inner import InnerTrial, listening
 from training.space import Params, Space
 from training.split import Positions
 
@@ -55,6 +56,7 @@ class TrialRecord:
         ended: clock when it ended.
         error: why it failed, one sentence; empty otherwise.
         share: part of each fold's rows that it was fitted on.
+        inner: what a family that searches within a fit tried, fold after fold.
     """
 
     number: int
@@ -67,6 +69,7 @@ class TrialRecord:
     ended: float
     error: str = ""
     share: float = 1.0
+    inner: tuple[InnerTrial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +164,22 @@ def run_trial(
     values: list[float] = []
     pruned = proposal.share < 1
     error = ""
-    try:
-        last = objective.steps(proposal.family)
-        for step, score in enumerate(objective.scores(proposal), 1):
-            mean = fmean([*values, score.value])
-            if score.final:
-                values.append(score.value)
-            if give_up(step, mean) and step < last:
-                pruned = True
-                break
-        if not values and not pruned:
-            error = f"{objective.metric.name} is undefined in every fold"
-    except FactoryError:
-        raise
-    except Exception as raised:  # noqa: BLE001  a learner may refuse its data in any way it likes
-        error = " ".join(f"{type(raised).__name__}: {raised}".split())
+    with listening() as inner:
+        try:
+            last = objective.steps(proposal.family)
+            for step, score in enumerate(objective.scores(proposal), 1):
+                mean = fmean([*values, score.value])
+                if score.final:
+                    values.append(score.value)
+                if give_up(step, mean) and step < last:
+                    pruned = True
+                    break
+            if not values and not pruned:
+                error = f"{objective.metric.name} is undefined in every fold"
+        except FactoryError:
+            raise
+        except Exception as raised:  # noqa: BLE001  a learner may refuse its data in any way it likes
+            error = " ".join(f"{type(raised).__name__}: {raised}".split())
     return TrialRecord(
         number=proposal.number,
         family=proposal.family,
@@ -187,6 +191,7 @@ def run_trial(
         ended=clock(),
         error=error,
         share=proposal.share,
+        inner=tuple(inner),
     )
 
 

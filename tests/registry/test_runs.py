@@ -6,7 +6,7 @@ import pytest
 from factory.nouns import DataVersion
 from registry.client import connect
 from registry.runs import Runs
-from registry.trials import _ask, child_of, write_children
+from registry.trials import _ask, children_of, write_children
 
 
 @pytest.fixture
@@ -89,13 +89,32 @@ def test_trials_are_runs_below_the_training(runs, client):
     assert before - 1 <= ends[2] <= time.time() * 1000 + 1
 
 
+def test_what_was_tried_within_a_fit_are_runs_below_its_trial(runs, client):
+    units = {"dense_block_1/units_0": 32, "optimizer": "adam"}
+    tried = {"number": 0, "family": "autokeras", "params": units, "state": "complete", "error": ""}
+    inner = ({**tried, "loss": 0.2}, {**tried, "state": "failed", "loss": None, "error": "no fit"})
+    with runs.run("m", "train") as run_id:
+        ids = runs.log_trials(run_id, "m", [trial(0), trial(1, inner=inner)], inner[:1])
+    names = ["trial 0", "trial 1", "fit.0", "trial 1.0", "trial 1.1"]
+    children = [client.get_run(one) for one in ids]
+    assert [run.info.run_name for run in children] == names
+    parents = [run.data.tags["mlflow.parentRunId"] for run in children]
+    assert parents == [run_id, run_id, run_id, ids[1], ids[1]]
+    assert children[3].data.params == {
+        "family": "autokeras", "dense_block_1/units_0": "32", "optimizer": "adam",
+    }  # fmt: skip
+    assert [run.data.metrics.get("loss") for run in children[2:]] == [0.2, 0.2, None]
+    assert children[4].data.tags["error"] == "no fit"
+    assert children[4].info.status == "FAILED"
+
+
 def test_trials_in_one_transaction_are_as_the_client_writes_them(runs, client):
     told = [trial(0), trial(1, "pruned", 0.7), trial(2, "failed", None, folds=(), error="no fit")]
     with runs.run("m", "train") as run_id:
         experiment = client.get_run(run_id).info.experiment_id
-        children = [child_of(run_id, one, 10**12) for one in told]
-        one_by_one = [_ask(client, experiment, child) for child in children]
-        at_once = write_children(client, experiment, children)
+        children = children_of(told, 10**12)
+        one_by_one = [_ask(client, experiment, run_id, child) for child in children]
+        at_once = write_children(client, experiment, run_id, children)
     for first, second in zip(one_by_one, at_once, strict=True):
         asked, filled = (
             client.get_run(first).to_dictionary(),

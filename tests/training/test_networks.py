@@ -21,6 +21,7 @@ from registry.bundles import TRUSTED_TYPES, read_bundle, write_bundle
 from training.families import NETWORKS
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline, growing_pipelines
+from training.inner import listening
 from training.plan import Plan
 from training.search.run import search
 from training.space import starting_point
@@ -133,13 +134,18 @@ def test_a_bundle_of_a_network_serves_without_training(tmp_path):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_autokeras_finds_a_network_that_is_kept_without_it(task):
+def test_autokeras_finds_the_same_network_each_time_that_is_kept_without_it(task, tmp_path):
     pytest.importorskip("autokeras")
-    state = np.random.get_state()[1].tolist()  # noqa: NPY002 - what must stand still
-    pipeline = fit("autokeras", task, models=1, epochs=5)
-    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002 - as above
+    with listening(tmp_path / "home") as tried:
+        pipeline = fit("autokeras", task, models=2, epochs=4)
+    assert [one.number for one in tried] == [0, 1]
+    assert {one.state for one in tried} == {"complete"}
+    assert all(np.isfinite(one.loss) and "optimizer" in one.params for one in tried)
+    assert list((tmp_path / "home").iterdir()) == []
     fresh = rows(task, 100, seed=4)
     outputs = pipeline_outputs(pipeline, schema(task), fresh)
+    again = fit("autokeras", task, models=2, epochs=4)
+    np.testing.assert_array_equal(outputs, pipeline_outputs(again, schema(task), fresh))
     assert type(pipeline[-1]).__module__ == "factory.neural"
     stored = skops.io.loads(skops.io.dumps(pipeline), trusted=list(TRUSTED_TYPES))
     np.testing.assert_allclose(pipeline_outputs(stored, schema(task), fresh), outputs, atol=1e-5)

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from factory.errors import BadData, Unavailable
 from factory.locks import held
+from training.inner import InnerTrial
 from training.objective import Proposal, TrialRecord
 from training.plan import Study
 
@@ -89,4 +90,5 @@ def as_line(record: TrialRecord) -> str:
 def from_line(line: str) -> TrialRecord:
     """Read what ``as_line`` wrote."""
     told: dict[str, Any] = json.loads(line)
-    return TrialRecord(**{**told, "folds": tuple(told["folds"])})
+    inner = tuple(InnerTrial(**one) for one in told["inner"])
+    return TrialRecord(**{**told, "folds": tuple(told["folds"]), "inner": inner})
