@@ -9,14 +9,19 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from factory.bundle import Bundle
 from factory.config import ModelConfig
 from factory.exact import read
 from factory.gate import Bar, gate, measure_costs
 from factory.looks import Look, due, look
 from factory.metrics import metric_named
-from factory.nouns import Verdict
+from factory.nouns import Bools, DataVersion, Verdict, Window
 from factory.paired import Paired
+from factory.profile import Profile
+from factory.quality import inspect
+from factory.quality.labels import inspect_labels
 from factory.remedies import Remedy, Retrain, needs_approval
 from flows.console import plain
 from flows.older import read_by, rows_before
@@ -25,7 +30,7 @@ from flows.steps import step
 from flows.workplace import Workplace, config_of, now
 from registry.entries import LookEntry
 from registry.inference.judged import paired, told_between
-from registry.inference.windows import LogWindow, read_log
+from registry.inference.windows import LogWindow, read_features, read_log
 from registry.transaction import Transaction
 
 SECOND = 10**9
@@ -97,6 +102,10 @@ def judge_challenger(
     ids, labels, one, other = paired(told, *pair)
     if not due(len(ids), past[-1].rows if past else 0, trial.bar.minimum_rows):
         return _told(past[-1]) if past else None
+    sound = _sound(trial, list(ids), labels, place)
+    ids, labels, one, other = ids[sound], labels[sound], one[sound], other[sound]
+    if not due(len(ids), past[-1].rows if past else 0, trial.bar.minimum_rows):
+        return _told(past[-1]) if past else None
     metric = metric_named(trial.champion.metric, trial.champion.schema)
     found = look(Paired.of(metric, labels, one, other), trial.bar, len(past) + 1)
     verdict = _verdict(trial, found, list(ids), place) if found.finding == "better" else None
@@ -115,6 +124,23 @@ def _trial(name: str, pair: tuple[int, int], config: ModelConfig | None, place: 
     window = LogWindow(name, f"{first:016x}", f"{at:016x}", at)
     config = config or config_of(champion.config, name)
     return Trial(name, pair, champion, challenger, remedy, config, window)
+
+
+def _sound(trial: Trial, ids: list[str], labels: Any, place: Workplace) -> Bools:
+    """Mark predictions of rows in which nothing broke that either version reads, shape (n,).
+
+    A row that is broken for one judges neither.
+    """
+    sound = np.ones(len(ids), dtype=bool)
+    for bundle, version in zip((trial.champion, trial.challenger), trial.versions, strict=True):
+        schema = bundle.schema
+        rows = read_features(place.home, trial.window, schema, by=version, ids=ids)
+        told = rows.assign(**{schema.target: labels})
+        window = Window(told, DataVersion(trial.window.name, len(told)))
+        _, broken = inspect(bundle.profile, Profile.of(told, schema), window, schema)
+        _, unusable = inspect_labels(bundle.reference, window, schema)
+        sound &= ~np.any([unusable, *broken.values()], axis=0)
+    return sound
 
 
 def _verdict(trial: Trial, found: Look, ids: list[str], place: Workplace) -> Verdict:

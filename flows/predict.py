@@ -7,11 +7,11 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from factory.compiled.proof import proved
 from factory.errors import Unavailable
 from flows.artifacts import artifact_key
 from flows.steps import step
 from flows.workplace import Workplace, config_of, open_workplace, resolve
+from registry.fastest import compiled_version
 from registry.inference.upkeep import maintain
 from serving.batch import Scored, Scorer, begun, require_writable, score_table
 from serving.beside import Beside
@@ -54,8 +54,7 @@ def predict(model: str, source: str, output: str, home: str) -> dict[str, Any]:
 @step("score, log and write")
 def score_rows(name: str, version: int, source: str, output: str, place: Workplace) -> Scored:
     """Predict piece by piece, append to the inference log, write the file."""
-    bundle = place.models.load(name, version)
-    compiled, _ = proved(bundle)
+    bundle, compiled, _ = compiled_version(place.models, name, version)
     beside = Beside(place.models.load)
     scorer = Scorer(place.home, name, version, bundle, compiled.outputs, beside)
     scored = score_table(scorer, source, Path(output), at=time.time_ns())

@@ -6,7 +6,7 @@ the reference rows with the outputs on them (reference.parquet), the hashes of t
 (seen.npy), what estimates its performance (estimator.skops, predictor.skops) and, where it has
 them, its fallback models (hedges.skops), who speaks for the reference in its place, with what it
 says itself (twins.skops), and what watches it row by row (online.npz). How it is served, and the
-proof that it may be, is in served.json.
+proof that it may be, is in served.json (see ``registry.proofs``).
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -31,7 +31,6 @@ from mlflow.types import Schema as Columns
 
 from factory.budget import AlarmBudget
 from factory.bundle import Bundle
-from factory.compiled.proof import Proof
 from factory.nouns import Column, Kind, Outputs, Schema
 from factory.online.monitor import Monitor
 from factory.twins import Twins
@@ -80,7 +79,6 @@ TYPES: Mapping[Kind, DataType] = {
     "date": DataType.datetime,
 }
 FILES = "bundle"
-PROOF = "served.json"
 KEPT_APART = {
     "schema",
     "columns",
@@ -139,11 +137,6 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
             name = f"_{name}"
         reference = reference.append_column(name, pa.array(columns[:, position]))
     pyarrow.parquet.write_table(reference, files / "reference.parquet")
-
-
-def write_proof(proof: Proof, folder: Path) -> None:
-    """Write how a version is served, and that it may be, beside its bundle."""
-    (folder / FILES / PROOF).write_text(json.dumps(asdict(proof), indent=1, allow_nan=False))
 
 
 def read_bundle(folder: Path) -> Bundle:

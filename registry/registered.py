@@ -11,16 +11,17 @@ from urllib.parse import quote
 import numpy as np
 
 from factory.bundle import Bundle
-from factory.compiled.proof import proved
+from factory.compiled.proof import Proof, proved
 from factory.errors import Damaged, UnknownModel
 from registry.aliases import HEAD, TAG, show_head, shown_head
-from registry.bundles import fetched_bundle, kept_bundle, write_bundle, write_proof
+from registry.bundles import fetched_bundle, kept_bundle, write_bundle
 from registry.chain import Entry, Head, canonical
 from registry.client import MlflowException, absent, connect, exists
 from registry.files import fetched, files_of
 from registry.home import Home, ui_address
 from registry.ledger import Ledger
 from registry.nearest import nearest
+from registry.proofs import PROOF, fetched_proof, here, write_proof
 from registry.transaction import Transaction
 
 
@@ -66,7 +67,7 @@ class Versions:
         Raises:
             Unavailable: the ledger cannot be written, or is damaged.
         """
-        _, proof = proved(bundle)
+        _, proof = proved(bundle, where=here())
         told = {
             "data_sha256": data_sha256, "family": bundle.family, "metric": bundle.metric,
             "score": f"{bundle.reference_score:.10g}", "served": proof.form, **(tags or {}),
@@ -101,6 +102,20 @@ class Versions:
             Unavailable: its files are gone or damaged.
         """
         return self._read(name, version, kept_bundle)
+
+    def proof(self, name: str, version: int) -> Proof | None:
+        """Return how a version is served and why it may be, as its files have it.
+
+        None where they do not tell, or are not what the ledger says they are.
+
+        Raises:
+            UnknownModel: there is no such version.
+        """
+        found, known = self._version(name, version), self.ledger.version(name, version)
+        content = dict(known.files).get(PROOF) if known else None
+        if content is None:
+            return None
+        return fetched_proof(found.source, self.home.tracking_uri, content)
 
     def verify(self, name: str, version: int) -> None:
         """Load a version anew, and let it predict the reference rows that it came with.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import get_args
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -12,6 +12,10 @@ from serving.shelf import Shelf
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
+
+Outcome = Literal["shadow", "canary", "unlogged", "failed"]
+"""What became of asking the challenger: it was asked beside the champion, it answered, what it
+said could not be logged, or it said nothing sound."""
 
 
 class Metrics:
@@ -51,10 +55,13 @@ class Metrics:
         self.bad = {name: bad.labels(name) for name in names}
         self.seconds = {name: seconds.labels(name) for name in names}
         self.sizes = {name: sizes.labels(name) for name in names}
-        self.challenged = counter(
-            "challenger_requests", "Requests that the challenger scored, by outcome.",
+        challenged = counter(
+            "challenger_requests", "Requests that the challenger was asked beside, by outcome.",
             [*model, "outcome"],
         )  # fmt: skip
+        self.challenged = {
+            (n, o): challenged.labels(n, o) for n in names for o in get_args(Outcome)
+        }
         self.switches = counter("switches", "Times that another version took over.", model)
         self.version = gauge("model_version", "Version that serves.")
         self.age = gauge("model_age_seconds", "Since the version that serves was registered.")

@@ -147,11 +147,11 @@ class Routes:
         if made.bad:
             self.metrics.bad[name].inc(made.bad)
         if made.failed and line.challenger is not None:
-            self.metrics.challenged.labels(name, "failed").inc()
+            self.metrics.challenged[name, "failed"].inc()
             self.shelf.stop_challenger(name, line.challenger.version, made.failed)
         elif len(made.batches) > 1:
-            outcome = made.batches[0].role if kept else "unlogged"
-            self.metrics.challenged.labels(name, outcome).inc()
+            tried = "canary" if made.batches[0].role == "canary" else "shadow"
+            self.metrics.challenged[name, tried if kept else "unlogged"].inc()
 
     async def _explain(self, name: str, scope: Scope, receive: Receive) -> Reply:
         self.metrics.requests[name, "explain"].inc()

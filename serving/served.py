@@ -7,9 +7,10 @@ import numpy as np
 
 from factory.bundle import Bundle
 from factory.compiled.pipeline import Compiled
-from factory.compiled.proof import Proof, proved
+from factory.compiled.proof import Proof
 from factory.compiled.rows import Rows
 from factory.nouns import Outputs
+from registry.fastest import compiled_version
 from registry.models import Models
 
 PROBE = 256
@@ -52,14 +53,13 @@ class Served:
 
 
 def load(models: Models, name: str, version: int) -> Served:
-    """Load a version, hold it against scikit-learn once more on this machine, and time it.
+    """Load a version in the form that is proved for this machine, and time it.
 
     Raises:
         UnknownModel: there is no such version.
         Unavailable: its files are gone or damaged.
     """
-    bundle = models.load(name, version)
-    compiled, proof = proved(bundle)
+    bundle, compiled, proof = compiled_version(models, name, version)
     probe = Rows.of(bundle.reference.head(PROBE), compiled.layout)
     first = probe.where(np.arange(len(probe)) == 0)
     one = min(_seconds(compiled, first) for _ in range(3))

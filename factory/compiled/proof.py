@@ -30,6 +30,7 @@ class Proof:
         largest_difference: between the two on any of them: of probabilities as it is, of values
             relative to the value, or to the mean absolute one where that is larger. None where
             nothing was compared.
+        where: machine, libraries and code that it holds for.
     """
 
     form: Form
@@ -37,9 +38,10 @@ class Proof:
     rows: int
     harmed: int
     largest_difference: float | None
+    where: str = ""
 
 
-def proved(bundle: Bundle, seed: int = 0) -> tuple[Compiled, Proof]:
+def proved(bundle: Bundle, seed: int = 0, where: str = "") -> tuple[Compiled, Proof]:
     """Compile a bundle, and hold it against scikit-learn on its whole reference.
 
     A form that differs by more than 1e-12 anywhere is not used. Beside the reference rows, a few
@@ -48,19 +50,37 @@ def proved(bundle: Bundle, seed: int = 0) -> tuple[Compiled, Proof]:
     Args:
         bundle: what to serve.
         seed: of the damage.
+        where: told in the proof.
     """
     try:
         compiled = Compiled.of(bundle)
         if compiled.form == "as_it_is":
-            return compiled, Proof("as_it_is", compiled.because, 0, 0, None)
+            return compiled, Proof("as_it_is", compiled.because, 0, 0, None, where)
         difference, harmed = _difference(compiled, bundle, seed)
         because = f"the outputs differ by {difference:.1e}" if difference > TOLERANCE else ""
     except Exception as error:  # noqa: BLE001 - whatever a compiled form does wrong, it is not used
         difference, harmed, because = np.inf, 0, f"{type(error).__name__}: {error}"
     if because:
-        return Compiled.as_it_is(bundle, because), Proof("as_it_is", because, 0, 0, None)
-    told = Proof(compiled.form, compiled.because, len(bundle.reference), harmed, float(difference))
+        return Compiled.as_it_is(bundle, because), Proof("as_it_is", because, 0, 0, None, where)
+    rows = len(bundle.reference)
+    told = Proof(compiled.form, compiled.because, rows, harmed, float(difference), where)
     return compiled, told
+
+
+def trusted(bundle: Bundle, proof: Proof) -> Compiled | None:
+    """Return the form that a proof speaks of, without proving it again.
+
+    Args:
+        bundle: as it was when the proof was made.
+        proof: made on such a machine, with the same libraries and code.
+
+    Returns:
+        None where another form comes out, which then wants a proof of its own.
+    """
+    if proof.form == "as_it_is":
+        return Compiled.as_it_is(bundle, proof.because)
+    compiled = Compiled.of(bundle)
+    return compiled if compiled.form == proof.form else None
 
 
 def harmed_rows(frame: pd.DataFrame, bundle: Bundle, seed: int) -> pd.DataFrame:

@@ -204,6 +204,25 @@ def read_log(
     return to_window(_rows(home, window, whole or schema, by, ids), schema, whole)
 
 
+def read_features(
+    home: Home, window: LogWindow, schema: Schema, *, by: int, ids: Sequence[str]
+) -> pd.DataFrame:
+    """Return what a version read of some predictions, canonical, in the order of their ids.
+
+    Args:
+        home: whose log.
+        window: which holds them all.
+        schema: of the version.
+        by: the version; it made each of them once.
+        ids: of the predictions.
+
+    Raises:
+        BadData: none of them is in the log, or the log is damaged.
+        Unavailable: the log's store does not answer.
+    """
+    return features_of(_logged(home, window, by, ids), schema.features)
+
+
 def _rows(
     home: Home,
     window: LogWindow,
@@ -211,17 +230,7 @@ def _rows(
     by: int | None = None,
     ids: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    kept = _given(window.low, window.high, by)
-    table = read(address(home, "predictions", window.model), None, kept)
-    if ids is not None:
-        wanted = pc.is_in(table.column("prediction_id"), pa.array(ids, pa.string()))
-        table = table.filter(wanted)
-    if table.num_rows == 0:
-        raise BadData(
-            f"The inference log has no rows for {window.name}.",
-            hint="they may be older than log.keep_days; predict, then take the newest",
-        )
-    table = table.sort_by("prediction_id")
+    table = _logged(home, window, by, ids)
     own = table.column("prediction_id").to_pandas()
     keys = _column(table, "row_id")
     rows = features_of(table, schema.features)
@@ -236,6 +245,20 @@ def _rows(
         rows[schema.id] = own if keys is None else keys.fillna(own)
         rows = rows.drop_duplicates(schema.id, keep="last", ignore_index=True)
     return rows
+
+
+def _logged(home: Home, window: LogWindow, by: int | None, ids: Sequence[str] | None) -> Any:
+    kept = _given(window.low, window.high, by)
+    table = read(address(home, "predictions", window.model), None, kept)
+    if ids is not None and table.num_rows:
+        wanted = pc.is_in(table.column("prediction_id"), pa.array(ids, pa.string()))
+        table = table.filter(wanted)
+    if table.num_rows == 0:
+        raise BadData(
+            f"The inference log has no rows for {window.name}.",
+            hint="they may be older than log.keep_days; predict, then take the newest",
+        )
+    return table.sort_by("prediction_id")
 
 
 def _column(table: Any, name: str) -> Any:

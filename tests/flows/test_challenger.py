@@ -150,3 +150,14 @@ def test_where_a_person_has_to_agree_it_waits(place, shop):
     assert judged(place, config) == told
     assert len(place.ledger.looks("small")) == 1
     assert place.models.challenger("small") == version
+
+
+def test_rows_that_are_broken_judge_neither(place):
+    challenge(place, LIKE_THE_PAST)
+    rows = world(200, seed=5, start="2025-06-01", first=60_000)
+    # What breaks would cost the two differently, and is no fault of either.
+    rows.loc[rows.index % 4 == 0, "a"] = 1e9
+    traffic(place, rows)
+    told = judged(place)
+    assert told["rows"] == told["look"]["rows"] == 150
+    assert abs(told["look"]["gain"]) < 1

@@ -33,6 +33,7 @@ from factory.adapt.corrected import CorrectedClassifier, moved_line, with_final
 from factory.adapt.scaling import Scaling
 from factory.bundle import pipeline_outputs
 from factory.calibrate import Calibrator
+from factory.compiled.rows import Rows
 from factory.errors import Unavailable, UnknownModel
 from factory.estimate import estimate, fit_estimator
 from factory.metrics import metric_named
@@ -41,7 +42,9 @@ from factory.remedies import Adapt
 from factory.twins import Twins
 from registry.bundles import TRUSTED_TYPES, fetched_bundle
 from registry.client import MlflowException, connect, mlflow
+from registry.fastest import compiled_version
 from registry.models import Models
+from registry.proofs import here
 
 
 def assert_same(one, other):
@@ -277,3 +280,22 @@ def test_how_a_version_is_served_is_recorded_with_it(models, keep):
     assert told["largest_difference"] <= 1e-12
     assert "bundle/served.json" in models.ledger.version("m", version).files
     assert models.versions("m")[-1]["tags"]["served"] == "compiled"
+
+
+def test_a_proof_is_trusted_where_it_was_made_and_made_again_elsewhere(models, keep, monkeypatch):
+    version = keep(make_bundle("binary"))
+    kept = models.proof("m", version)
+    assert kept.where == here()
+    with monkeypatch.context() as patched:
+        patched.setattr("registry.fastest.proved", None)
+        bundle, compiled, proof = compiled_version(models, "m", version)
+    assert proof == kept
+    np.testing.assert_allclose(
+        compiled.outputs(Rows.of(bundle.reference, compiled.layout)), bundle.own_outputs, rtol=1e-12
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr("registry.fastest.here", lambda: "elsewhere")
+        assert compiled_version(models, "m", version)[2] == replace(kept, where="elsewhere")
+    file = files_of(models, version) / "bundle" / "served.json"
+    file.write_text(file.read_text().replace("compiled", "features"))
+    assert models.proof("m", version) is None

@@ -165,5 +165,5 @@ def test_an_answer_is_given_where_only_what_was_asked_beside_it_finds_no_place(
     serving.log.append = lambda batch: batch.role != "shadow" and take(batch)
     replies = many(ask, serving)
     assert len(serving.log.batches) == len(replies) == 60
-    counted = serving.metrics.challenged.labels("m", "unlogged")._value.get()  # noqa: SLF001
+    counted = serving.metrics.challenged["m", "unlogged"]._value.get()  # noqa: SLF001
     assert 30 < counted <= 60
