@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from factory.budget import AlarmBudget
 from factory.estimate import PerformanceEstimator
 from factory.metrics import metric_named
-from factory.nouns import Bools, Column, Counts, Outputs, Schema
+from factory.nouns import Bools, Column, Counts, Floats, Outputs, Schema
 from factory.online.monitor import Monitor
+from factory.ood.watch import Ood
 from factory.predictor import PerformancePredictor
 from factory.profile import Profile
 from factory.twins import SPEAKS, Twins
@@ -57,8 +58,8 @@ class Bundle:
     not learnt from, so that nothing is judged on rows that it was trained on; the score on the
     reference is the twins' too, and rather too bad than too good.
 
-    A candidate is *light*: importance, estimator, predictor, online monitor and budget are empty
-    until it is chosen and completed (see ``training.judge.completed``).
+    A candidate is *light*: importance, estimator, predictor, monitors and budget are empty until
+    it is chosen and completed (see ``training.judge.completed``).
 
     Attributes:
         schema: columns the model reads; ``schema.names`` in this order enter ``pipeline``.
@@ -83,6 +84,8 @@ class Bundle:
         predictor: a second estimate, learnt from broken rows (see ``factory.predictor``); None
             where ``check.corruptions`` is 0, and for few rows.
         online: watches row by row, see ``factory.online``; None where ``check.online`` is absent.
+        ood: tells rows that are strange to the model (see ``factory.ood``); None where ``ood`` is
+            absent.
         budget: what the reference says of false alarms (see ``factory.budget``).
         units: per feature whose unit ever changed, how a value told in each of the earlier units
             becomes one in the present unit: times a factor, plus an offset.
@@ -113,6 +116,7 @@ class Bundle:
     estimator: PerformanceEstimator | None = None
     predictor: PerformancePredictor | None = None
     online: Monitor | None = None
+    ood: Ood | None = None
     budget: AlarmBudget = field(default_factory=AlarmBudget)
     units: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     found: tuple[tuple[str, Mapping[str, Any]], ...] = ()
@@ -250,9 +254,18 @@ class Bundle:
             estimator=None,
             predictor=None,
             online=None,
+            ood=None,
             budget=AlarmBudget(),
             **changes,
         )
+
+    def strangeness(self, rows: pd.DataFrame) -> tuple[Floats, Bools] | None:
+        """Return how strange rows are, and mark those that are; None where nothing tells."""
+        if self.ood is None or self.ood.missing:
+            return None
+        speaker = self.pipeline if self.twins is None else self.twins.pipelines[0]
+        scores = self.ood.scores(speaker, rows)
+        return scores, scores > self.ood.threshold
 
     def unseen(self, frame: pd.DataFrame) -> Bools:
         """Mark the rows that this model was not trained on, shape (rows,)."""

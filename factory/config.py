@@ -23,6 +23,7 @@ from factory.errors import BadConfig
 from factory.logs import LogConfig
 from factory.nouns import Kind, Task
 from factory.online.config import OnlineConfig
+from factory.ood.config import OodConfig
 from factory.policy import Part, PolicyConfig, Share
 from factory.searching import RANGE_KEYS, RANGE_TAGS, SearchConfig
 
@@ -198,6 +199,7 @@ class ModelConfig(Part):
     features: FeaturesConfig = FeaturesConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    ood: OodConfig | None = Field(None, description="as {score: auto, true_positive_rate: 0.95}")
     hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
     log: LogConfig = LogConfig()

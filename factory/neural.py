@@ -137,6 +137,21 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
         ]
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, self.outputs_))
 
+    def layers_of(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return penultimate features, shape (n, d), and logits, shape (n, outputs)."""
+        if self not in _built:
+            self.raw(X[:0])
+        network = _built[self]
+        inner = keras.Model(network.inputs, network.layers[-1].input)
+        kernel, bias = (np.asarray(one, dtype=np.float64) for one in self.weights_[-2:])
+        X = np.asarray(X, dtype=np.float32)
+        parts = [
+            np.asarray(inner(X[start : start + CHUNK], training=False), dtype=np.float64)
+            for start in range(0, len(X), CHUNK)
+        ]
+        features = np.concatenate(parts) if parts else np.zeros((0, len(kernel)))
+        return features, features @ kernel + bias
+
     @abstractmethod
     def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
         """Return the target as the loss wants it, and how many outputs there are."""

@@ -1,4 +1,8 @@
-"""What is measured beside the predictions, off the path of requests: outliers, and live drift."""
+"""What is measured beside the predictions, off the path of requests.
+
+Outliers are rows out of place in the reference, strange rows (``ood``) those that the model itself
+does not know; live drift is that of the newest rows.
+"""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -13,7 +17,7 @@ from factory.bundle import Bundle
 from factory.config import ModelConfig, parse_config
 from factory.detectors.features import signals
 from factory.detectors.ks import ks
-from factory.nouns import Outputs
+from factory.nouns import Bools, Floats, Outputs
 from factory.outliers import Outliers
 from factory.profile import Numbers, Profile
 from registry.home import Home
@@ -46,13 +50,15 @@ class Recent:
         rows: canonical features.
         outputs: what it said of them.
         scores: how far out they are.
+        strange: which of them are strange to the model.
         fresh: rows since drift was measured last.
     """
 
     version: int
     rows: pd.DataFrame
     outputs: Outputs
-    scores: Any
+    scores: Floats
+    strange: Bools
     fresh: int
 
 
@@ -71,20 +77,29 @@ class Beside:
         self._lock = threading.Lock()
 
     def __call__(self, model: str, version: int, rows: Any) -> dict[str, Any]:
-        """Return ``outlier_score`` and ``outlier`` of rows of the log, see ``Watch``."""
+        """Return columns of the log, see ``Watch``.
+
+        They are ``outlier_score`` and ``outlier``, and where the version has a score of its own
+        ``ood_score`` and ``ood``.
+        """
         watched = self.watched(model, version)
         schema = watched.bundle.schema
         features = features_of(rows, schema.features).reindex(columns=list(schema.names))
         scores = np.zeros(len(features))
+        found: dict[str, Any] = {}
         if watched.outliers is not None:
             scores = watched.outliers.scores(features)
+            found |= {"outlier_score": pa.array(scores), "outlier": pa.array(scores >= 1)}
+        strangeness = watched.bundle.strangeness(features)
+        if strangeness is not None:
+            found |= {"ood_score": pa.array(strangeness[0]), "ood": pa.array(strangeness[1])}
         if rows.column("role")[0].as_py() != "shadow":
             with self._lock:
                 said = outputs_of(rows, schema)
-                self._follow(model, version, watched, (features, said, scores))
-        if watched.outliers is None:
-            return {}
-        return {"outlier_score": pa.array(scores), "outlier": pa.array(scores >= 1)}
+                known = np.zeros(len(features), dtype=bool)
+                strange = known if strangeness is None else strangeness[1]
+                self._follow(model, version, watched, (features, said, scores, strange))
+        return found
 
     def watched(self, model: str, version: int) -> Watched:
         """Return a version with what its rows are held against, learnt once."""
@@ -106,7 +121,8 @@ class Beside:
     def figures(self) -> dict[str, Figures]:
         """Return figures of each model's newest rows, for gauges.
 
-        ``outliers`` is the share of them that is out of place; ``shift:live_features`` and
+        ``outliers`` is the share of them that is out of place, ``ood`` of those that are strange
+        to the model; ``shift:live_features`` and
         ``shift:live_predictions`` are the largest effects of the configured detectors on the
         features, and of the Kolmogorov-Smirnov test on what was said, each on [0, 1].
         """
@@ -114,25 +130,32 @@ class Beside:
             return {model: dict(told) for model, told in self._figures.items()}
 
     def _follow(
-        self, model: str, version: int, watched: Watched, new: tuple[pd.DataFrame, Outputs, Any]
+        self,
+        model: str,
+        version: int,
+        watched: Watched,
+        new: tuple[pd.DataFrame, Outputs, Floats, Bools],
     ) -> None:
-        features, outputs, scores = new
+        features, outputs, scores, strange = new
         recent = self._recent.get(model)
         fresh = len(features)
         if recent is not None and recent.version == version:
             features = pd.concat([recent.rows, features], ignore_index=True)
             outputs = np.concatenate([recent.outputs, outputs])
             scores = np.concatenate([recent.scores, scores])
+            strange = np.concatenate([recent.strange, strange])
             fresh += recent.fresh
         features = features.tail(ROWS).reset_index(drop=True)
-        outputs, scores = outputs[-ROWS:], scores[-ROWS:]
+        outputs, scores, strange = outputs[-ROWS:], scores[-ROWS:], strange[-ROWS:]
         told = self._figures.setdefault(model, {})
         if watched.outliers is not None:
             told["outliers"] = float((scores >= 1).mean())
+        if watched.bundle.ood is not None:
+            told["ood"] = float(strange.mean())
         if fresh >= FEWEST:
             told |= _drift(watched, features, outputs)
             fresh = 0
-        self._recent[model] = Recent(version, features, outputs, scores, fresh)
+        self._recent[model] = Recent(version, features, outputs, scores, strange, fresh)
 
 
 def opened_beside(home: Home) -> Beside:

@@ -78,6 +78,7 @@ class Metrics:
         self.alarm = gauge("check_alarm", "1 where the newest check alarmed.")
         self.checked = gauge("check_age_seconds", "Since the newest recorded check.")
         self.outliers = gauge("outlier_share", "Share of the newest rows out of place.")
+        self.strange = gauge("ood_share", "Share of the newest rows strange to the model.")
 
     def tell(
         self, shelf: Shelf, waiting: int, checks: Mapping[str, "Mapping[str, float]"]
@@ -114,3 +115,5 @@ class Metrics:
                     self.alarm.labels(name).set(value)
                 case ("outliers", _, _):
                     self.outliers.labels(name).set(value)
+                case ("ood", _, _):
+                    self.strange.labels(name).set(value)

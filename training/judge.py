@@ -18,6 +18,7 @@ from factory.estimate import fit_estimator
 from factory.metrics import Metric, metric_named
 from factory.nouns import Column, Floats, Outputs, Schema
 from factory.online.monitor import Monitor
+from factory.ood.watch import Ood
 from factory.predictor import PerformancePredictor
 from training.fit import sampled
 from training.hedge import fit_hedges
@@ -136,7 +137,28 @@ def completed(
             seed=config.seed,
         ),
         online=Monitor.fit(watch, sound, *kept, config.seed) if watch else None,
+        ood=fit_ood(bundle.measured, config, learn),
         budget=learn_budget(held, bundle.schema, outputs, config),
+    )
+
+
+def fit_ood(measured: Bundle, config: ModelConfig, learn: pd.DataFrame | None) -> Ood | None:
+    """Fit what tells strange rows, where the config asks for it.
+
+    Args:
+        measured: has not learnt from its reference, whose rows give the threshold.
+        config: which score.
+        learn: the rows that it was fitted on; where there are none, a half of the reference says
+            what is known, and the other half gives the threshold.
+    """
+    if config.ood is None:
+        return None
+    held = measured.reference
+    if learn is None:
+        half = sampled(len(held), len(held) // 2, config.seed)
+        learn, held = held.iloc[half], held.drop(index=held.index[half])
+    return Ood.fit(
+        config.ood, measured.pipeline, measured.schema, learnt=learn, held=held, seed=config.seed
     )
 
 
@@ -160,8 +182,8 @@ def learn_budget(
 
 def watch_gaps(bundle: Bundle) -> tuple[str, ...]:
     """Say what of the watching row by row could not be fitted."""
-    missing = bundle.online.missing if bundle.online is not None else ""
-    return (missing,) if missing else ()
+    parts = (bundle.online, bundle.ood)
+    return tuple(part.missing for part in parts if part is not None and part.missing)
 
 
 def neutral(frame: pd.DataFrame, column: Column) -> Any:

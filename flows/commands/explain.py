@@ -62,12 +62,18 @@ def _told(place: Workplace, name: str, row: Any) -> dict[str, Any]:
         "features": {name: str(features[name].iloc[0]) for name in schema.names},
         "outlier_score": None,
         "parts": {},
+        "ood_score": None,
     }
     if watched.outliers is not None:
         parts = watched.outliers.parts(features)
         order = sorted(parts, key=lambda feature: -float(parts[feature][0]))
         said["outlier_score"] = float(watched.outliers.scores(features)[0])
         said["parts"] = {feature: float(parts[feature][0]) for feature in order}
+    strangeness = watched.bundle.strangeness(features)
+    ood = watched.bundle.ood
+    if ood is not None and strangeness is not None:
+        limits = {"score": ood.score, "threshold": ood.threshold}
+        said |= {"ood_score": float(strangeness[0][0]), "ood": limits}
     return said
 
 
@@ -86,3 +92,9 @@ def tell(name: str, told: dict[str, Any]) -> None:
             for feature, part in list(told["parts"].items())[:SHOWN]
         ]
         print_table("what makes it so", ("feature", "value", "part"), rows)
+    if told["ood_score"] is not None:
+        place = "strange" if told["ood_score"] > told["ood"]["threshold"] else "known"
+        answers.print(
+            f"{place} to the model: {told['ood']['score']} {told['ood_score']:.3g}, "
+            f"where more than {told['ood']['threshold']:.3g} is strange"
+        )

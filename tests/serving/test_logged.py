@@ -3,6 +3,7 @@
 import asyncio
 import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pytest
 from served_world import ROW, bundle, world
 
+from factory.ood.config import OodConfig
+from factory.ood.watch import Ood
 from registry.inference.table import address, read
 from registry.inference.writer import Pace, Writer
 from serving.app import Service
@@ -62,6 +65,37 @@ def test_outliers_are_marked_in_the_log_and_live_figures_told(logged, home, ask)
     assert figures["outliers"] == pytest.approx(log["outlier"].mean())
     assert figures["shift:live_features"] > 0.3
     assert 0 < figures["shift:live_predictions"] <= 1
+
+
+def test_rows_strange_to_the_model_are_marked_where_its_version_can_tell(
+    models, home, promote, ask
+):
+    made = bundle("binary", **NAMED)
+    held, learnt = world("binary", rows=100, seed=1), world("binary")
+    ood = Ood.fit(
+        OodConfig(score="knn"), made.pipeline, made.schema, learnt=learnt, held=held, seed=0
+    )
+    promote(replace(made, ood=ood))
+    watched = models.load("m", 1)
+    usual = world("binary", rows=200, seed=9)
+    odd = usual.assign(a=50.0, b=90.0)
+    for rows, share in ((usual, 0.05), (odd, 1.0)):
+        assert watched.strangeness(rows)[1].mean() == pytest.approx(share, abs=0.08)
+    shelf = Shelf(models, {"m": None})
+    shelf.open()
+    log = Writer(home, Pace(gather=0.01, commit=0.02), opened_beside)
+    app = Service(shelf, log, Explainer(home), Tracer(), beside=log.figures)
+
+    async def act(client):
+        content = odd.drop(columns="y").to_csv(index=False).encode()
+        said = await client.post("/invocations", content=content, headers={"content-type": CSV})
+        assert said.status_code == 200
+
+    ask(app, act)
+    found = table(home)
+    assert found["ood"].all()
+    assert (found["ood_score"] > ood.threshold).all()
+    assert log.figures()["m"]["ood"] == 1
 
 
 def test_labels_come_in_every_form(logged, home, ask):
