@@ -57,7 +57,7 @@ def separation(known: Floats, strange: Floats, *, accuracy: float = float("nan")
     scores = np.nan_to_num(np.concatenate([known, strange]), nan=np.inf, posinf=np.inf)
     out = np.arange(n + m) >= n
     auroc = (rankdata(scores)[out].sum() - m * (m + 1) / 2) / (n * m)
-    threshold = np.quantile(scores[~out], LEVEL, method="higher")
+    threshold = np.quantile(scores[~out], LEVEL, method="inverted_cdf")
     return Separation(
         accuracy=accuracy,
         auroc=float(auroc),
