@@ -19,6 +19,7 @@ from factory.online.monitor import Monitor
 from factory.ood.watch import Ood
 from factory.predictor import PerformancePredictor
 from factory.profile import Profile
+from factory.replay.replay import Replay
 from factory.twins import SPEAKS, Twins
 
 
@@ -95,6 +96,8 @@ class Bundle:
             first (see ``training.hedge``); they were fitted on the rows that the model, or its
             first twin, was, and can thus be judged on the reference.
         twins: speak for the reference where the pipeline has learnt from it; else None.
+        replay: draws the like of the rows that its line has learnt from, where those may not be
+            kept; see ``factory.replay``.
         probe: with twins, what the pipeline itself said of the reference when the bundle was saved;
             None before it is, and where that is ``reference_outputs``.
     """
@@ -122,6 +125,7 @@ class Bundle:
     found: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     hedges: Mapping[tuple[str, ...], Pipeline] = field(default_factory=dict)
     twins: Twins | None = None
+    replay: Replay | None = None
     probe: Outputs | None = None
 
     @cached_property

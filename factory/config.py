@@ -25,6 +25,7 @@ from factory.nouns import Kind, Task
 from factory.online.config import OnlineConfig
 from factory.ood.config import OodConfig
 from factory.policy import Part, PolicyConfig, Share
+from factory.replay.config import ReplayConfig
 from factory.searching import RANGE_KEYS, RANGE_TAGS, SearchConfig
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -202,6 +203,9 @@ class ModelConfig(Part):
     ood: OodConfig | None = Field(None, description="as {score: auto, true_positive_rate: 0.95}")
     hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
+    replay: ReplayConfig | None = Field(
+        None, description="as {generator: copula, rows: 20000}: older rows are drawn, not kept"
+    )
     log: LogConfig = LogConfig()
     deploy: DeployConfig = DeployConfig()
     serve: ServeConfig = ServeConfig()

@@ -27,6 +27,7 @@ from flows.court import Ruling, as_served
 from flows.finish import finished
 from flows.loop import judging_rows
 from flows.paper import write_rows, write_ticket
+from flows.replayed import forget_learnt
 from flows.workplace import Workplace, now
 from registry.frames import save_frame
 from registry.runs import Runs
@@ -159,6 +160,8 @@ def conclude(
             decision=case.id,
             record=record,
         )
+        if not isinstance(choice.remedy, RollBack):
+            forget_learnt(case.model, after, place)
     else:
         place.models.unchanged(case.model, expected=case.version, record=record)
     return body

@@ -26,6 +26,7 @@ from factory.remedies import Remedy, Retrain, needs_approval
 from flows.console import plain
 from flows.older import read_by, rows_before
 from flows.recall import Stored
+from flows.replayed import forget_learnt
 from flows.steps import step
 from flows.workplace import Workplace, config_of, now
 from registry.entries import LookEntry
@@ -204,6 +205,7 @@ def _record(trial: Trial, found: Look, verdict: Verdict | None, place: Workplace
             trial.model, challenger, expected=champion, who="factory", why=because, at=entry.at,
             record=record,
         )  # fmt: skip
+        forget_learnt(trial.model, challenger, place)
     else:
         place.models.unchanged(trial.model, expected=champion, record=record)
     return entry

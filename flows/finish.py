@@ -1,5 +1,7 @@
 """Makes of a measured model what is served: fitted on all rows, and with all that watches it."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.pipeline import Pipeline
 
@@ -8,6 +10,8 @@ from factory.errors import BadData
 from factory.nouns import Counts
 from factory.rehearse import Rehearsed
 from factory.remedies import Remedy, is_fitted
+from factory.replay.older import remembered
+from factory.replay.replay import Replay
 from flows.candidates import lesson, plans_for, sound_rows
 from flows.case import Examined
 from flows.loop import judging_rows
@@ -36,6 +40,7 @@ def finished(entry: Rehearsed, examined: Examined) -> Bundle | None:
         return None
     if learnt is None:
         return completed(bundle, case.config)
+    bundle = replace(bundle, replay=_remembered(bundle, examined))
     return completed(bundle, case.config, learn=learnt.rows, weights=learnt.weights)
 
 
@@ -78,6 +83,23 @@ def _speakers(examined: Examined) -> Counts:
     for number, fold in enumerate(examined.folds, start=1):
         speaks[fold] = number
     return speaks[examined.judged]
+
+
+def _remembered(bundle: Bundle, examined: Examined) -> Replay | None:
+    """Fit what draws the like of all rows known, those included that were drawn themselves.
+
+    Features that the model does without may be broken in some of them; they are missing there.
+    """
+    case, known = examined.case, examined.after.rows
+    if case.config.replay is None:
+        return None
+    frame = known.frame.copy()
+    for name in set(known.broken) & set(bundle.whole.without(bundle.schema.names).names):
+        frame[name] = frame[name].mask(known.broken[name])
+    rows = replace(known, frame=frame).sound(bundle.schema)
+    tables = [name for t in case.memory.tables() for name in (t.stands or (t.sha256,))]
+    covered = tuple(dict.fromkeys([*tables, case.window.version.sha256]))
+    return remembered(bundle, case.config.replay, rows, covered, seed=case.config.seed)
 
 
 def _on_the_champion(remedy: Remedy, examined: Examined) -> Bundle | None:

@@ -6,6 +6,7 @@ import pandas as pd
 from factory.bundle import Bundle, row_hashes
 from factory.nouns import Schema, Window
 from flows.recall import Memory, Rows, gather
+from flows.replayed import HELD
 
 MOST = 20_000
 """Older rows that are looked at, the newest of them."""
@@ -23,7 +24,8 @@ def older_rows(rows: Rows, schema: Schema, newest: pd.DataFrame) -> pd.DataFrame
         None where a feature is unknown to these rows.
     """
     past = ~rows.own
-    marks = {name: mask[past] for name, mask in rows.broken.items()}
+    # What was drawn to judge on may be judged on.
+    marks = {name: mask[past] for name, mask in rows.broken.items() if name != HELD}
     kept = Rows(rows.frame.loc[past], marks, rows.own[past]).sound(schema)
     if kept is None:
         return None

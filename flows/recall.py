@@ -9,9 +9,10 @@ import pandas as pd
 
 from factory.bundle import Bundle, row_hashes
 from factory.nouns import ROWS, Bools, Schema
+from flows.replayed import DRAWN, HELD, Gone, drawn
 from flows.workplace import Workplace
 from registry.entries import WindowEntry
-from registry.frames import load_frame
+from registry.frames import StandIn, load_frame
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,14 @@ class Table:
         sha256: their version.
         trained: whether ``factory train`` was given them, rather than a window of the loop.
         read: returns canonical rows, and per feature which of them are broken.
+        stands: versions of the tables that its rows were drawn in place of; none where they are
+            real.
     """
 
     sha256: str
     trained: bool
     read: Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]
+    stands: tuple[str, ...] = ()
 
 
 class Memory(Protocol):
@@ -54,13 +58,27 @@ class Stored:
         return self.place.models.load(self.model, version)
 
     def tables(self) -> Sequence[Table]:
-        """Return the rows known of before, oldest first."""
+        """Return the rows known of before, oldest first.
+
+        Those that were removed are one table, drawn by the newest version that stands for them.
+        """
         entries = [w for w in self.place.ledger.windows(self.model) if not w.quarantined]
-        return [Table(w.sha256, w.source == "train", self._reader(w)) for w in entries]
+        gone = Gone.of(entries, self.place)
+        there = [
+            Table(w.sha256, w.source == "train", self._reader(w))
+            for w in entries
+            if w.sha256 not in gone.tables
+        ]
+        if gone.stands is None:
+            return there
+        return [Table(DRAWN, gone.trained, self._drawer(gone.stands), gone.tables), *there]
 
     def clock(self) -> float:
         """Return seconds."""
         return self.place.clock()
+
+    def _drawer(self, stands: StandIn) -> Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]:
+        return lambda: drawn(self.place.models.load(stands.model, stands.version))
 
     def _reader(self, kept: WindowEntry) -> Callable[[], tuple[pd.DataFrame, Mapping[str, Bools]]]:
         return lambda: load_frame(self.place.home, kept.sha256, kept.broken)
@@ -72,7 +90,8 @@ class Rows:
 
     Attributes:
         frame: canonical rows, shape (n, columns).
-        broken: per feature, which of them are broken; under ``*`` those broken as such.
+        broken: per feature, which of them are broken; under ``*`` those broken as such, and under
+            ``HELD`` those that are not learnt from.
         own: rows of the present window, shape (n,).
     """
 
@@ -98,7 +117,7 @@ class Rows:
             return None
         kept = np.ones(n, dtype=bool)
         kept[: n - (n if newest is None else newest)] = False
-        for name in (*schema.names, ROWS, schema.target):
+        for name in (*schema.names, ROWS, HELD, schema.target):
             if name in self.broken:
                 kept &= ~self.broken[name]
         return self.frame.loc[kept].reset_index(drop=True)

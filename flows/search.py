@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.config import load_config
+from flows.replayed import older_of
 from flows.studies import keeping
 from flows.train import given_data
 from flows.workplace import open_workplace
@@ -37,5 +38,6 @@ def take_part(config: str, home: str, data: str | None = None) -> dict[str, Any]
         clock=place.clock,
         keeping=kept,
         on_trial=lambda trial: own.append(trial.number),
+        older=older_of(settings, place).frame,
     )
     return {"model": settings.name, "trials": len(trials), "own": len(own)}

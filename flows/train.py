@@ -2,10 +2,11 @@
 
 import json
 import resource
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from prefect import flow, get_run_logger
 
 from factory.bundle import Bundle
@@ -14,16 +15,18 @@ from factory.errors import NoChampion
 from factory.gate import Bar, gate, gate_first, measure_costs, served_tests, with_tests
 from factory.metrics import metric_named
 from factory.nouns import DataVersion, Verdict, Window
+from factory.replay.older import remembered
 from flows.artifacts import publish_training
 from flows.code import code_version
 from flows.older import read_by, rows_before
 from flows.progress import on_trial, telling
 from flows.recall import Stored
+from flows.replayed import Older, forget_learnt, older_of
 from flows.report.search_page import search_page
 from flows.steps import step
 from flows.studies import keeping, study_file
 from flows.workplace import Workplace, now, open_workplace, without_secret
-from registry.frames import load_frame, save_frame
+from registry.frames import load_frame, save_frame, stand_in_of
 from registry.runs import Runs
 from registry.sources import TrainingData, read_training
 from registry.transaction import Transaction
@@ -55,13 +58,14 @@ def train_model(config: str, home: str, data: str | None = None) -> dict[str, An
     settings = without_secret(settings)
     started = place.clock()
     runs = Runs(place.home)
+    older = older_of(settings, place)
     with runs.run(settings.name, "train", tags={"seed": str(settings.seed)}) as run_id:
         with listening(place.home.path / INNER) as beside:
-            trained = search_and_fit(rows, settings, place, kept)
+            trained = search_and_fit(rows, settings, place, kept, older)
         seconds = place.clock() - started
         measures = measured(trained.bundle, rows, place, seconds)
         track(runs, run_id, trained, rows, settings, measures, beside)
-        draw(runs, run_id, trained, rows, settings)
+        draw(runs, run_id, trained, rows, settings, older)
         version = register(trained, settings, rows, run_id, place)
         close_study(runs, run_id, kept)
         verdict = gate_and_promote(trained, settings, rows, version, place)
@@ -88,12 +92,25 @@ def read_data(settings: ModelConfig) -> TrainingData:
 
 @step("search and fit")
 def search_and_fit(
-    rows: TrainingData, settings: ModelConfig, place: Workplace, kept: Keeping
+    rows: TrainingData, settings: ModelConfig, place: Workplace, kept: Keeping, older: Older
 ) -> Trained:
-    """Search families and hyperparameters, fit the best, judge it on held-out rows."""
+    """Search families and hyperparameters, fit the best, judge it on held-out rows.
+
+    Rows that are not kept are drawn anew and learnt from, too.
+    """
     metric = metric_named(settings.metric, rows.schema)
     hear = telling(on_trial.get(), greater=metric.greater_is_better)
-    return train(rows.frame, rows.schema, settings, clock=place.clock, on_trial=hear, keeping=kept)
+    given = rows.frame, rows.schema, settings
+    trained = train(*given, clock=place.clock, on_trial=hear, keeping=kept, older=older.frame)
+    learnt = [frame for frame in (older.frame, rows.frame) if frame is not None]
+    replay = remembered(
+        trained.bundle,
+        settings.replay,
+        pd.concat(learnt, ignore_index=True).reindex(columns=rows.frame.columns),
+        (*older.tables, rows.version.sha256),
+        seed=settings.seed,
+    )
+    return replace(trained, bundle=replace(trained.bundle, replay=replay))
 
 
 @step("track")
@@ -116,8 +133,9 @@ def track(
 
 @step("draw search")
 def draw(
-    runs: Runs, run_id: str, trained: Trained, rows: TrainingData, settings: ModelConfig
-) -> None:
+    runs: Runs, run_id: str, trained: Trained, rows: TrainingData, settings: ModelConfig,
+    older: Older,
+) -> None:  # fmt: skip
     """Keep a page on the search with the run: its history, what mattered, over- or underfitting."""
     metric = metric_named(trained.bundle.metric, rows.schema)
     page = search_page(
@@ -125,7 +143,7 @@ def draw(
         metric.name,
         greater=metric.greater_is_better,
         trials=trained.trials,
-        curves=look_back(rows.frame, rows.schema, settings, trained),
+        curves=look_back(rows.frame, rows.schema, settings, trained, older.frame),
     )
     runs.log_text(run_id, page, "search/search.html")
 
@@ -202,6 +220,8 @@ def gate_and_promote(
             at=at,
             record=record,
         )
+    failed = None if verdict.passed else (rows.version.sha256,)
+    forget_learnt(settings.name, version, place, failed)
     return verdict
 
 
@@ -213,7 +233,11 @@ def newest_rows(trained: Trained, rows: TrainingData, model: str, place: Workpla
     windows = [
         w
         for w in place.ledger.windows(model)
-        if w.source == "window" and w.labelled and not w.quarantined and w.end is not None
+        if w.source == "window"
+        and w.labelled
+        and not w.quarantined
+        and w.end is not None
+        and stand_in_of(place.home, w.sha256) is None
     ]
     newest = max(windows, key=lambda w: str(w.end), default=None)
     if newest is None or str(newest.end) <= str(rows.version.end):

@@ -5,8 +5,9 @@ use it. Beside the pipeline, in ``bundle/``, lie the schema and all small values
 the reference rows with the outputs on them (reference.parquet), the hashes of the rows seen
 (seen.npy), what estimates its performance (estimator.skops, predictor.skops) and, where it has
 them, its fallback models (hedges.skops), who speaks for the reference in its place, with what it
-says itself (twins.skops), and what watches it row by row (online.npz, ood.npz). How it is served,
-and the proof that it may be, is in served.json (see ``registry.proofs``).
+says itself (twins.skops), what watches it row by row (online.npz, ood.npz), and what draws the like
+of rows that are not kept (replay.npz). How it is served, and the proof that it may be, is in
+served.json (see ``registry.proofs``).
 
 MLflow's own loader reads the list of trusted types from the model itself and refuses altogether
 where ``MLFLOW_ALLOW_PICKLE_DESERIALIZATION`` is false; here the list is ours, so that a stored
@@ -34,6 +35,7 @@ from factory.bundle import Bundle
 from factory.nouns import Column, Kind, Outputs, Schema
 from factory.online.monitor import Monitor
 from factory.ood.watch import Ood
+from factory.replay.replay import Replay
 from factory.twins import Twins
 from registry.client import mlflow
 from registry.files import changed, fetched, files_of
@@ -94,6 +96,7 @@ KEPT_APART = {
     "ood",
     "hedges",
     "twins",
+    "replay",
     "probe",
 }
 """Fields of a bundle that are not plain values."""
@@ -133,6 +136,8 @@ def write_bundle(bundle: Bundle, folder: Path, *, model_id: str, run_id: str) ->
         write_values(files / "online.npz", bundle.online.to_values())
     if bundle.ood is not None:
         write_values(files / "ood.npz", bundle.ood.to_values())
+    if bundle.replay is not None:
+        write_values(files / "replay.npz", bundle.replay.to_values())
     reference = pa.Table.from_pandas(bundle.reference, preserve_index=False)
     columns = np.asarray(bundle.reference_outputs, dtype=np.float64).reshape(len(reference), -1)
     for position in range(columns.shape[1]):
@@ -154,6 +159,7 @@ def read_bundle(folder: Path) -> Bundle:
     names = table.column_names
     outputs = table.select(names[-width:]).to_pandas().to_numpy(dtype=np.float64)
     online, ood, hedges = (files / name for name in ("online.npz", "ood.npz", "hedges.skops"))
+    replay = files / "replay.npz"
     twins, probe = _twins(files / "twins.skops")
     return Bundle(
         schema=schema,
@@ -169,6 +175,7 @@ def read_bundle(folder: Path) -> Bundle:
         ood=Ood.of_values(read_values(ood)) if ood.exists() else None,
         hedges=_hedges(hedges) if hedges.exists() else {},
         twins=twins,
+        replay=Replay.of(read_values(replay)) if replay.exists() else None,
         probe=probe,
         **told,
     )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -23,6 +23,7 @@ from registry.versions import content_hash
 ARROW = {"f": pa.float64(), "M": pa.timestamp("ns"), "O": pa.large_string()}
 MARKS = b"factory.marks"
 HINT = "check the data it came from again, or train on new data"
+GONE = "replay.keep: true lets the next tables stay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class KeptFrame:
 
     file: str
     broken: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """The version whose generator stands for a table that was removed."""
+
+    model: str
+    version: int
 
 
 def save_frame(
@@ -88,6 +97,9 @@ def load_frame(home: Home, sha256: str, broken: str = "") -> tuple[pd.DataFrame,
         BadData: no such table is kept, or its content is no longer what its name says.
     """
     path = frame_path(home, sha256)
+    if (stands := stand_in_of(home, sha256)) is not None:
+        said = f"version {stands.version} of {stands.model!r} draws their like"
+        raise BadData(f"The rows {sha256} were removed: {said}.", hint=GONE)
     if not path.exists():
         raise BadData(f"The rows {sha256} are not kept in {home.data}.", hint=HINT)
     try:
@@ -101,6 +113,28 @@ def load_frame(home: Home, sha256: str, broken: str = "") -> tuple[pd.DataFrame,
     if not intact:
         raise BadData(f"{path} is damaged: its content has another hash.", hint=HINT)
     return frame, load_masks(home, broken) if broken else {}
+
+
+def forget_frame(home: Home, sha256: str, stands: StandIn) -> None:
+    """Remove a kept table, and keep who stands for it; a later version may take its place.
+
+    Raises:
+        Unavailable: the file cannot be removed.
+    """
+    path, mark = frame_path(home, sha256), home.data / f"{sha256}.gone"
+    try:
+        _write(lambda sink: sink.write(json.dumps(asdict(stands)).encode()), mark)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be removed: {error}.", hint="remove it by hand") from None
+
+
+def stand_in_of(home: Home, sha256: str) -> StandIn | None:
+    """Return who stands for a table that was removed; None for one that was not."""
+    mark = home.data / f"{sha256}.gone"
+    if frame_path(home, sha256).exists() or not mark.exists():
+        return None
+    return StandIn(**json.loads(mark.read_text()))
 
 
 def load_masks(home: Home, name: str) -> dict[str, Bools]:

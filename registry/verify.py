@@ -8,7 +8,7 @@ from registry.aliases import shown_head
 from registry.chain import Entry, first_edit
 from registry.entries import VersionEntry, WindowEntry
 from registry.files import changed, file_hash
-from registry.frames import frame_path, load_frame
+from registry.frames import frame_path, load_frame, stand_in_of
 from registry.home import Home
 from registry.ledger import Ledger
 from registry.registered import Versions, missed
@@ -120,6 +120,8 @@ def _head_damage(models: Versions, name: str, chain: list[Entry]) -> str | None:
 
 def _frame_damage(home: Home, window: WindowEntry) -> str | None:
     path = frame_path(home, window.sha256)
+    if stand_in_of(home, window.sha256) is not None:
+        return None
     try:
         load_frame(home, window.sha256, window.broken)
         if file_hash(path) != window.file:

@@ -71,6 +71,7 @@ def train(
     clock: Clock,
     on_trial: Callable[[TrialRecord], None] | None = None,
     keeping: Keeping = IN_MEMORY,
+    older: pd.DataFrame | None = None,
 ) -> Trained:
     """Search a model on the training rows, judge the best on the reference, fit it on all rows.
 
@@ -84,13 +85,15 @@ def train(
         clock: seconds, for the search's budget.
         on_trial: told of each trial as it ends.
         keeping: where trials are kept, and what memory the process holds.
+        older: canonical labelled rows that stand for some that are not kept; they are learnt
+            from, and nothing is judged on them.
 
     Raises:
         BadData: too few rows, nothing to learn, or no model that can be trained.
         BadConfig: a metric, loss or feature setting that does not fit the data.
     """
     require_parts(config.check, schema)
-    given = _given(frame, schema, config)
+    given = _given(frame, schema, config, older)
     metric, losses, learn = given.metric, given.losses, given.learn
     trials = searched(learn, schema, config, metric, losses, clock, on_trial, keeping=keeping)
     order = ranked(trials, metric)
@@ -113,7 +116,7 @@ def train(
         *(Note(text) for text in watch_gaps(bundle)),
     )
     return Trained(
-        bundle=taught(bundle, labelled(frame, schema), config),
+        bundle=taught(bundle, _after(older, labelled(frame, schema), schema), config),
         best=best,
         trials=trials,
         notes=notes,
@@ -132,6 +135,7 @@ def join(
     clock: Clock,
     keeping: Keeping,
     on_trial: Callable[[TrialRecord], None] | None = None,
+    older: pd.DataFrame | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Take part in the search of a training that another process runs, until its trials are over.
 
@@ -142,6 +146,7 @@ def join(
         clock: seconds, for this worker's own budget.
         keeping: the study that it keeps.
         on_trial: told of each trial of this worker as it ends.
+        older: as that training has them.
 
     Returns:
         All trials that are over, by all workers.
@@ -149,7 +154,7 @@ def join(
     Raises:
         Unavailable: there is no such search, or its store does not answer.
     """
-    given = _given(frame, schema, config)
+    given = _given(frame, schema, config, older)
     return searched(
         given.learn,
         schema,
@@ -163,7 +168,13 @@ def join(
 
 
 @one_thread()
-def look_back(frame: pd.DataFrame, schema: Schema, config: ModelConfig, trained: Trained) -> Curves:
+def look_back(
+    frame: pd.DataFrame,
+    schema: Schema,
+    config: ModelConfig,
+    trained: Trained,
+    older: pd.DataFrame | None = None,
+) -> Curves:
     """Return what one looks at after a training's search; it costs some nine fits.
 
     Args:
@@ -171,8 +182,9 @@ def look_back(frame: pd.DataFrame, schema: Schema, config: ModelConfig, trained:
         schema: their columns.
         config: as there.
         trained: what came of it.
+        older: as there.
     """
-    given = _given(frame, schema, config)
+    given = _given(frame, schema, config, older)
     objective = objective_of(given.learn, schema, config, given.metric, given.losses)
     return curves_of(objective, trained.best, trained.trials)
 
@@ -188,7 +200,9 @@ class _Given(NamedTuple):
     reference: pd.DataFrame
 
 
-def _given(frame: pd.DataFrame, schema: Schema, config: ModelConfig) -> _Given:
+def _given(
+    frame: pd.DataFrame, schema: Schema, config: ModelConfig, older: pd.DataFrame | None
+) -> _Given:
     metric = metric_named(config.metric, schema)
     families = [family_named(name) for name in config.search.families]
     losses = {f.name: loss_for(f, schema.task, config.search.loss, metric.name) for f in families}
@@ -199,8 +213,17 @@ def _given(frame: pd.DataFrame, schema: Schema, config: ModelConfig) -> _Given:
         rows.iloc[part].reset_index(drop=True)
         for part in (parts.train, parts.calibration, parts.reference)
     )
+    learn = _after(older, learn, schema)
     check_target(learn, schema)
     return _Given(metric, losses, len(rows), learn, calibration, reference)
+
+
+def _after(older: pd.DataFrame | None, rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Put rows after older ones, of which those count that have all features and a known class."""
+    if older is None or not {*schema.names, schema.target} <= set(older.columns):
+        return rows
+    known = labelled(older, schema).reindex(columns=rows.columns)
+    return pd.concat([known, rows], ignore_index=True)
 
 
 def taught(measured: Bundle, rows: pd.DataFrame, config: ModelConfig) -> Bundle:

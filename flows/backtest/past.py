@@ -1,7 +1,7 @@
 """A model's past kept in memory and a folder: what the registry and the ledger are to the loop."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,11 +9,13 @@ import pandas as pd
 from factory.bundle import Bundle
 from factory.nouns import Bools, Window
 from factory.plan import History, Promoted
-from factory.remedies import Remedy, RollBack
+from factory.remedies import Remedy, RollBack, is_fitted
+from factory.replay.older import remembered
 from flows.backtest.scene import Scene
 from flows.backtest.stream import load, save
 from flows.case import Case
 from flows.recall import Table
+from flows.replayed import DRAWN, drawn
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Past:
         made: number of versions.
         decided: kind of the remedy of each decision, the oldest first.
         windows: those that were decided on, labelled and not quarantined.
+        newest: the newest version, which draws the like of rows that are not kept.
     """
 
     scene: Scene
@@ -40,6 +43,7 @@ class Past:
     made: int = 0
     decided: list[str] = field(default_factory=list)
     windows: list[Table] = field(default_factory=list)
+    newest: Bundle | None = None
 
     @classmethod
     def of(cls, scene: Scene, folder: Path) -> "Past":
@@ -47,8 +51,12 @@ class Past:
         folder.mkdir(parents=True)
         training = scene.stream.training
         first = Table(training.version.sha256, trained=True, read=lambda: (training.frame, {}))
-        past = cls(scene, folder, scene.champion, windows=[first])
-        past.promoted.append(Promoted(past.keep(scene.champion), None, 0, decided=False))
+        given = scene.config.replay, training.frame, (training.version.sha256,)
+        champion = replace(
+            scene.champion, replay=remembered(scene.champion, *given, seed=scene.config.seed)
+        )
+        past = cls(scene, folder, champion, windows=[first], newest=champion)
+        past.promoted.append(Promoted(past.keep(champion), None, 0, decided=False))
         return past
 
     def load(self, version: int) -> Bundle:
@@ -58,7 +66,12 @@ class Past:
 
     def tables(self) -> Sequence[Table]:
         """Return the rows known so far, oldest first."""
-        return self.windows
+        newest, config = self.newest, self.scene.config.replay
+        if newest is None or newest.replay is None or config is None or config.keep:
+            return self.windows
+        gone = newest.replay.tables
+        there = [table for table in self.windows if table.sha256 not in gone]
+        return [Table(DRAWN, trained=True, read=lambda: drawn(newest), stands=gone), *there]
 
     def clock(self) -> float:
         """Return always the same moment."""
@@ -79,6 +92,8 @@ class Past:
         previous = self.promoted[-1].version
         self.promoted.append(Promoted(version, previous, len(self.decided), decided=True))
         self.champion = served
+        if is_fitted(remedy):
+            self.newest = served
 
     def remember(self, number: int, window: Window, broken: Mapping[str, Bools]) -> None:
         """Add a labelled window to the rows that later fits learn from."""

@@ -4,6 +4,7 @@ import getpass
 from argparse import Namespace
 
 from flows.console import answers, print_json
+from flows.replayed import forget_learnt
 from flows.workplace import now, open_workplace, resolve
 
 
@@ -16,6 +17,7 @@ def run(args: Namespace) -> int:
     place.models.promote(
         name, args.version, expected=before, who=getpass.getuser(), why=args.why, at=now()
     )
+    forget_learnt(name, args.version, place)
     told = {"model": name, "champion_before": before, "champion_after": args.version}
     if args.json:
         print_json(told)

@@ -8,6 +8,7 @@ from prefect.logging import get_run_logger
 from pydantic import Field
 
 from factory.config import ModelConfig
+from flows.replayed import forget_learnt
 from flows.workplace import Workplace, now
 
 KEY = "approval"
@@ -56,4 +57,5 @@ def ask_person(body: dict[str, Any], settings: ModelConfig, place: Workplace) ->
         at=now(),
         decision=last["decision"],
     )
+    forget_learnt(name, challenger, place)
     return {**body, "approved": True}

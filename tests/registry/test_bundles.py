@@ -39,6 +39,7 @@ from factory.estimate import estimate, fit_estimator
 from factory.metrics import metric_named
 from factory.nouns import Problem
 from factory.remedies import Adapt
+from factory.replay.replay import Replay
 from factory.twins import Twins
 from registry.bundles import TRUSTED_TYPES, fetched_bundle
 from registry.client import MlflowException, connect, mlflow
@@ -91,6 +92,16 @@ def test_a_bundle_comes_back_as_it_was(home, models, keep, task):
     assert loaded.neutralised == ("a", "c", "d")
     models.verify("m", version)
     assert models.load("m", version) is Models(home, models.ledger).load("m", version)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_what_draws_older_rows_comes_back_too(models, keep, task):
+    bundle = make_bundle(task)
+    replay = Replay.fit("copula", make_frame(task), bundle.schema, ("a", "b"), seed=0)
+    loaded = models.load("m", keep(replace(bundle, replay=replay))).replay
+    assert (loaded.rows, loaded.tables) == (80, ("a", "b"))
+    rows = [one.draw(50, bundle.schema, seed=1) for one in (replay, loaded)]
+    pd.testing.assert_frame_equal(*rows)
 
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
