@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory.factorize import factorize
+from factory.lattice import Lattice
 from factory.nouns import Bools, Counts, Floats, Schema
 from factory.sorting import sort
 
@@ -79,12 +80,8 @@ class Numbers(Summary):
     @cached_property
     def values(self) -> Floats:
         """The finite values in ascending order."""
-        ordered = np.empty_like(self.present) if self.room is None else self.room
-        ordered = sort(self.present, ordered[: len(self.present)])
-        # What is infinite lies at the ends, so that nothing has to be looked through for it.
-        first, last = np.searchsorted(ordered, np.array([-np.finfo(float).max, np.inf]))
-        finite: Floats = ordered[first:last]
-        return finite
+        room = np.empty_like(self.finite) if self.room is None else self.room
+        return sort(self.finite, room[: self.size])
 
     @cached_property
     def distinct(self) -> Floats:
@@ -93,10 +90,36 @@ class Numbers(Summary):
         once: Floats = self.values[last]
         return once
 
+    @cached_property
+    def finite(self) -> Floats:
+        """The finite values in the table's order."""
+        sound = np.isfinite(self.present)
+        return self.present if sound.all() else self.present[sound]
+
     @property
     def size(self) -> int:
         """Rows that hold a finite value."""
-        return len(self.values)
+        return len(self.finite)
+
+    @cached_property
+    def cells(self) -> tuple[Lattice, NDArray[np.uint16], Counts]:
+        """Cells for the finite values, the cell of each, and how many lie in each cell.
+
+        There has to be a finite value.
+        """
+        lattice = Lattice.of(self.finite)
+        codes = lattice.codes(self.finite)
+        return lattice, codes, np.bincount(codes, minlength=lattice.size)
+
+    @cached_property
+    def alone(self) -> tuple[Floats, Bools]:
+        """A value of each cell, NaN where there is none, and whether all in the cell equal it."""
+        lattice, codes, _ = self.cells
+        values = np.full(lattice.size, np.nan)
+        values[codes] = self.finite
+        same = ~np.isnan(values)
+        same[codes[values[codes] != self.finite]] = False
+        return values, same
 
     @property
     def infinite(self) -> int:

@@ -1,8 +1,9 @@
-"""The Kolmogorov-Smirnov test of two samples, both already sorted."""
+"""The Kolmogorov-Smirnov test of two samples."""
 
 import numpy as np
 from scipy.stats import kstwo
 
+from factory.detectors.distance import distance
 from factory.detectors.finding import NOTHING, Finding
 from factory.profile import Numbers
 
@@ -38,20 +39,20 @@ def ks(reference: Numbers, window: Numbers, deff: float = 1.0) -> Finding:
     n, m = reference.size, window.size
     if min(n, m) == 0:
         return NOTHING
-    distance = _distance(reference, window)
-    p_value = _p_value(distance, max(1.0, np.round(n * m / (n + m) / deff)))
-    return Finding(distance, float(np.clip(p_value, 0.0, 1.0)), distance)
+    farthest = distance(reference, window)
+    p_value = _p_value(farthest, max(1.0, np.round(n * m / (n + m) / deff)))
+    return Finding(farthest, float(np.clip(p_value, 0.0, 1.0)), farthest)
 
 
-def _p_value(distance: float, rows: float) -> float:
-    squared = rows * distance**2
+def _p_value(farthest: float, rows: float) -> float:
+    squared = rows * farthest**2
     if rows <= SUMMED:
-        return float(kstwo.sf(distance, rows))
+        return float(kstwo.sf(farthest, rows))
     if squared < NEAR:
         return 1.0
     if squared < FAR:
         return 1 - kolmogorov(squared, rows)
-    return 2 * float(np.exp(-((6 * rows * distance + 1) ** 2) / (18 * rows)))
+    return 2 * float(np.exp(-((6 * rows * farthest + 1) ** 2) / (18 * rows)))
 
 
 def kolmogorov(squared: float, rows: float) -> float:
@@ -82,26 +83,3 @@ def kolmogorov(squared: float, rows: float) -> float:
     third = third / (3240 * z4 * z6) + (3 * squared * b1 - b2) / (108 * z6)
     terms = limit + first / np.sqrt(rows) + second / rows + third / rows**1.5
     return float(np.sqrt(np.pi / 2) * terms)
-
-
-def _distance(reference: Numbers, window: Numbers) -> float:
-    """Return the largest distance, looked for only where it can be."""
-    n, m = reference.size, window.size
-    at, below, upto = reference.grid
-    low, high = window.around(at)
-    before, after = (below / n, low / m), (upto / n, high / m)
-    found = max(float(np.abs(p - q).max()) for p, q in (before, after))
-    # Between two points of the grid neither function leaves its values at their ends.
-    most = np.maximum(before[0][1:] - after[1][:-1], before[1][1:] - after[0][:-1])
-    gaps = np.flatnonzero(most > found)
-    starts, lengths = upto[gaps], below[gaps + 1] - upto[gaps]
-    where = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    if len(where) == 0:
-        return found
-    # Between two of its values the reference's function rests and the other only rises, so that
-    # it is enough to look right before and at them. Equal values are cautious bounds but the
-    # first, right before, and the last, at, which are exact.
-    low, high = window.around(reference.values[where])
-    right_before = low / m - where / n
-    at_them = (where + 1) / n - high / m
-    return max(found, float(right_before.max()), float(at_them.max()))

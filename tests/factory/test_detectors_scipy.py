@@ -22,6 +22,18 @@ from factory.profile import Categories, Numbers
 SAMPLE = st.lists(st.integers(-5, 5), min_size=2, max_size=40)
 FLOATS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
 
+SHAPES = {
+    "normal": lambda rng, rows: rng.normal(size=rows),
+    "cauchy": lambda rng, rows: rng.standard_cauchy(size=rows),
+    "whole": lambda rng, rows: rng.poisson(3, size=rows).astype(float),
+    "one": lambda rng, rows: np.where(rng.random(rows) < 0.9, 7.0, rng.normal(size=rows)),
+    "huge": lambda rng, rows: rng.uniform(-1, 1, size=rows) * np.finfo(float).max,
+    "tiny": lambda rng, rows: rng.integers(-9, 9, size=rows) * 5e-324,
+    "skewed": lambda rng, rows: rng.lognormal(0, 4, size=rows).round(3),
+    "far": lambda rng, rows: 1e15 + rng.integers(0, 50, size=rows) / 8,
+}
+"""Columns of numbers that cells of one width fit well and badly."""
+
 
 def numbers(values):
     return Numbers.of(np.array(values, dtype=np.float64))
@@ -164,6 +176,21 @@ def test_common_values_get_cells_of_their_own():
 def test_ks_of_a_sparse_sample_equals_scipy(rows):
     rng = np.random.default_rng(0)
     before, now = rng.normal(size=100).round(1), rng.normal(size=rows).round(1)
+    found = ks(numbers(before), numbers(now)).statistic
+    assert found == pytest.approx(stats.ks_2samp(before, now).statistic, abs=1e-12)
+
+
+@given(
+    st.sampled_from(["normal", "cauchy", "whole", "one", "huge", "tiny", "skewed", "far"]),
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.sampled_from([0.0, 0.05, 1.0]),
+    st.integers(0, 1_000),
+)
+def test_ks_of_any_shape_equals_scipy(shape, n, m, shift, seed):
+    rng = np.random.default_rng(seed)
+    before, now = (SHAPES[shape](rng, rows) for rows in (n, m))
+    now = np.where(rng.random(m) < shift, now[0], now)
     found = ks(numbers(before), numbers(now)).statistic
     assert found == pytest.approx(stats.ks_2samp(before, now).statistic, abs=1e-12)
 

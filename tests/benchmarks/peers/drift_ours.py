@@ -31,7 +31,7 @@ def ours(
         for summary in profile.features.values():
             match summary:
                 case Numbers():
-                    summary.grid  # noqa: B018 - it is computed when it is first asked for
+                    summary.cells  # noqa: B018 - it is computed when it is first asked for
                 case Categories():
                     summary.counts  # noqa: B018 - as above
         return profile
