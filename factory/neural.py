@@ -18,6 +18,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from factory.errors import BadConfig
 from factory.nouns import Floats
+from factory.ood import METHODS, PLAIN
+from factory.ood.lessons import Lesson
 
 LAYERS = (
     "BatchNormalization",
@@ -69,6 +71,9 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
         epochs: passes over the rows.
         batch_size: rows per step.
         seed: of weights, order and dropout.
+        method: how a classifier is taught with strange rows in mind, see ``factory.ood.lessons``;
+            ``plain`` without.
+        alpha: what the method's own loss is multiplied with; None for its usual.
     """
 
     def __init__(
@@ -80,6 +85,8 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
         epochs: int = 20,
         batch_size: int = 32,
         seed: int = 0,
+        method: str = PLAIN,
+        alpha: float | None = None,
     ) -> None:
         self.layers = layers
         self.shape = shape
@@ -88,6 +95,8 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
         self.epochs = epochs
         self.batch_size = batch_size
         self.seed = seed
+        self.method = method
+        self.alpha = alpha
 
     def fit(self, X: Floats, y: NDArray[Any], sample_weight: Floats | None = None) -> Self:
         """Learn for all epochs."""
@@ -114,11 +123,17 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
         rng = np.random.default_rng(self.seed)
         size = min(self.batch_size, len(X))
         steps = min(len(X) // size, MOST_STEPS)
+        lesson = None if self.method == PLAIN else _lesson(self, network, X, target)
         for epoch in range(1, self.epochs + 1):
+            if lesson is not None:
+                lesson.begin(epoch)
             order = rng.permutation(len(X))
             # Batches are whole, since Keras compiles anew for one of another size.
             for batch in order[: steps * size].reshape(steps, size):
                 weights = None if sample_weight is None else sample_weight[batch]
+                if lesson is not None:
+                    lesson.step(batch, weights, epoch)
+                    continue
                 network.train_on_batch(X[batch], target[batch], sample_weight=weights)
             self.weights_ = [np.asarray(one) for one in network.get_weights()]
             _built[self] = network
@@ -150,7 +165,11 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
             for start in range(0, len(X), CHUNK)
         ]
         features = np.concatenate(parts) if parts else np.zeros((0, len(kernel)))
-        return features, features @ kernel + bias
+        logits = features @ kernel + bias
+        if self.method == "sphere":
+            lengths = np.linalg.norm(features, axis=1, keepdims=True)
+            features = features / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return features, logits
 
     @abstractmethod
     def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -202,6 +221,11 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc]
         self.mean_ = float(np.mean(y))
         self.scale_ = float(np.std(y)) or 1.0
         return ((y - self.mean_) / self.scale_).astype(np.float32)[:, None], 1
+
+
+def _lesson(network: Network, built: Any, X: NDArray[Any], codes: NDArray[Any]) -> Lesson:
+    alpha = METHODS.get(network.method, 0.0) if network.alpha is None else network.alpha
+    return Lesson(built, network.method, alpha, X, codes, network.epochs, network.seed)
 
 
 def _known(name: str, names: tuple[str, ...]) -> str:

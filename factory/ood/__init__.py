@@ -4,7 +4,9 @@ A score reads what the model itself makes of a row, its logits and its penultima
 models without such layers the features as they enter it. It is fitted at training and compared with
 held-out rows, so that a stated share of rows like those counts as known. Larger is always stranger.
 
-``SCORES`` says what each score reads; ``ood.score`` of a config names one, or ``auto``.
+``SCORES`` says what each score reads; ``ood.score`` of a config names one, or ``auto``. ``METHODS``
+are the ways in which a network is taught with strange rows in mind, ``method`` in a network's
+search space, with what their second loss is multiplied unless ``alpha`` says otherwise.
 """
 
 from collections.abc import Mapping
@@ -17,4 +19,14 @@ SCORES: Mapping[str, Reads] = {
     "centroid": "features",
     "mahalanobis": "features",
     "knn": "features",
+}
+PLAIN = "plain"
+"""Teaches nothing of strange rows."""
+METHODS: Mapping[str, float] = {
+    PLAIN: 0.0,
+    "exposure": 0.5,
+    "penalty": 0.1,
+    "virtual": 0.1,
+    "sphere": 0.5,
+    "joint": 1.0,
 }

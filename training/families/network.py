@@ -3,6 +3,9 @@
 Rows are vectors of encoded features. A config says that they are images, or sequences, by their
 height and width: ``search.spaces: {convolution: {height: 28, width: 28}}``; without, convolutions
 and recurrent layers go along the features in their order.
+
+A classifier is taught with strange rows in mind where its config says so (see
+``factory.ood.lessons``): ``search.spaces: {dense: {method: exposure, alpha: 0.5}}``.
 """
 
 import json
@@ -12,7 +15,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from factory.errors import BadConfig
 from factory.nouns import Floats, Task
+from factory.ood import METHODS, PLAIN
 from training.family import Family
 from training.plugins import plugin
 from training.space import Choice, Float, Int, Params, Space
@@ -109,6 +114,13 @@ def _build(kind: str, params: Params, task: Task, loss: str, seed: int, rows: in
         shape = (height, width, 1) if height and width else (-1, 1)
     if kind == "recurrent":
         shape = (height, width) if height and width else (-1, 1)
+    method = params.get("method", PLAIN)
+    if method not in METHODS or (task == "regression" and method != PLAIN):
+        known = ", ".join(METHODS) if task != "regression" else PLAIN
+        raise BadConfig(
+            f"search.spaces.{kind}.method = {method!r} is none of a {task} task.",
+            hint=f"one of: {known}",
+        )
     name, settings = OPTIMISERS[params["optimiser"]]
     optimiser = {
         "class_name": name,
@@ -122,6 +134,8 @@ def _build(kind: str, params: Params, task: Task, loss: str, seed: int, rows: in
         epochs=params["epochs"],
         batch_size=min(params.get("batch_size", 1), rows),
         seed=seed,
+        method=method,
+        alpha=params.get("alpha"),
     )
 
 

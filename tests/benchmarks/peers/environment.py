@@ -39,6 +39,7 @@ PEERS = {
         "statsmodels",
         *DATA,
     ),
+    "pyod": ("pyod==3.6.7", *DATA),
     "river": ("river==0.23.0", *DATA),
 }
 """The requirements of each; what they leave open is pinned by our ``constraints.txt``."""

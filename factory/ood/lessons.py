@@ -1,0 +1,203 @@
+"""How a network is taught with strange rows in mind: what its loss asks for beside the classes.
+
+Each method adds ``alpha`` times a second loss to the cross-entropy of the rows. What is only needed
+to learn (a decoder, prototypes, the scale of the energies) is dropped with the lesson.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from factory.errors import BadConfig
+from factory.nouns import Floats
+from factory.ood.made import made_strange, noisy
+from factory.ood.scores import class_means
+
+WARM = 1 / 3
+"""Share of the epochs after which classes have places in feature space."""
+POOL, TAIL = 4_000, 0.05
+"""Draws from a class's Gaussian, and the share of them that is least likely."""
+ROWS = 4_000
+"""Rows that Gaussians are estimated on, at most."""
+MOMENTUM = 0.95
+"""Of the prototypes: what stays of one when another row of its class comes."""
+TEMPERATURE = 0.1
+"""Of the similarities on the sphere."""
+RIDGE = 1e-4
+"""Added to a covariance's diagonal, relative to its mean."""
+
+
+class Lesson:
+    """Teaches a compiled network batch by batch.
+
+    Args:
+        network: classifier of Keras that ends in a softmax layer.
+        method: a name of ``factory.ood.METHODS``.
+        alpha: what the second loss is multiplied with.
+        X: rows, shape (n, d).
+        codes: their classes, shape (n,).
+        epochs: in all.
+        seed: of what is drawn.
+
+    Source:
+        Hendrycks, Mazeika and Dietterich, Deep anomaly detection with outlier exposure (2019);
+        Du et al., VOS: learning what you don't know by virtual outlier synthesis (2022); Ming et
+        al., How to exploit hyperspherical embeddings for out-of-distribution detection? (2023);
+        Pereyra et al., Regularizing neural networks by penalizing confident output distributions
+        (2017), around the rows as Hein, Andriushchenko and Bitterwolf, Why ReLU networks yield
+        high-confidence predictions far away from the training data (2019), do it.
+
+    Raises:
+        BadConfig: there is no such method.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        method: str,
+        alpha: float,
+        X: NDArray[np.float32],
+        codes: NDArray[np.int32],
+        epochs: int,
+        seed: int,
+    ) -> None:
+        seconds: Mapping[str, Callable[..., Any]] = {
+            "exposure": self._unsure,
+            "penalty": self._unsure,
+            "virtual": self._apart,
+            "sphere": self._sphere,
+            "joint": self._rebuilt,
+        }
+        if method not in seconds:
+            raise BadConfig(f"No method is called {method!r}.", hint=", ".join(seconds))
+        self.network, self.method, self.alpha = network, method, alpha
+        self.inner = keras.Model(network.inputs, network.layers[-1].input)
+        self.X, self.codes = X, codes
+        self.classes, width = network.output_shape[-1], self.inner.output_shape[-1]
+        self.warm = int(np.ceil(WARM * epochs)) if method == "virtual" else 0
+        self.rng = np.random.default_rng(seed)
+        self.besides = X
+        self.prototypes = np.zeros((self.classes, width), dtype=np.float32)
+        self.decoder = keras.layers.Dense(
+            X.shape[1], kernel_initializer=keras.initializers.GlorotUniform(seed)
+        )
+        self.decoder.build((None, width))
+        self.line = tf.Variable([1.0, 0.0])
+        own = {"joint": self.decoder.trainable_variables, "virtual": [self.line]}
+        self.variables = [*network.trainable_variables, *own.get(method, [])]
+        network.optimizer.build(self.variables)
+        self.taught: Callable[..., Any] = tf.function(self._taught, reduce_retracing=True)
+        self._second = seconds[method]
+
+    def begin(self, epoch: int) -> None:
+        """Draw what an epoch, counted from 1, needs: strange rows, or places far from all."""
+        match self.method:
+            case "exposure":
+                self.besides = _small(made_strange(self.X.astype(np.float64), self.rng))
+            case "penalty":
+                self.besides = _small(noisy(self.X.astype(np.float64), self.rng))
+            case "sphere" if epoch == 1:
+                features, codes = self._some()
+                self.prototypes[np.unique(codes)] = _unit(class_means(features, codes))
+            case "virtual" if epoch > self.warm:
+                self.besides = self._virtual()
+            case "virtual":
+                self.besides = np.zeros((len(self.X), self.inner.output_shape[-1]), np.float32)
+
+    def step(self, batch: NDArray[np.intp], weights: Floats | None, epoch: int) -> None:
+        """Learn from some rows, by position; ``weights`` say how much each counts."""
+        counts = np.ones(len(batch)) if weights is None else weights
+        codes = self.codes[batch]
+        alpha = np.float32(self.alpha if epoch > self.warm else 0.0)
+        given = (self.X[batch], codes, counts.astype(np.float32), self.besides[batch])
+        features = np.asarray(self.taught(*given, self.prototypes, alpha))
+        if self.method == "sphere":
+            for place, code in enumerate(codes):
+                moved = MOMENTUM * self.prototypes[code] + (1 - MOMENTUM) * features[place]
+                self.prototypes[code] = _unit(moved)
+
+    def _taught(
+        self, X: Any, codes: Any, counts: Any, besides: Any, prototypes: Any, alpha: Any
+    ) -> Any:
+        with tf.GradientTape() as tape:
+            features = self.inner(X, training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, self._logits(features))
+            loss = tf.reduce_mean(losses * counts)
+            loss += alpha * self._second(X, features, codes, besides, prototypes)
+        found = tape.gradient(loss, self.variables)
+        pairs = [(g, v) for g, v in zip(found, self.variables, strict=True) if g is not None]
+        self.network.optimizer.apply_gradients(pairs)
+        return tf.math.l2_normalize(features, axis=1)
+
+    def _logits(self, features: Any) -> Any:
+        last = self.network.layers[-1]
+        return tf.matmul(features, last.kernel) + last.bias
+
+    def _unsure(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+        """Return the cross-entropy of strange rows to equal shares of all classes."""
+        del X, features, codes, prototypes
+        logits = self._logits(self.inner(besides, training=True))
+        return tf.reduce_mean(tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1))
+
+    def _apart(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+        """Return how badly the energies of rows and of virtual outliers are told apart."""
+        del X, codes, prototypes
+        both = tf.concat([features, besides], axis=0)
+        energies = tf.reduce_logsumexp(self._logits(both), axis=1)
+        known = tf.concat([tf.ones(tf.shape(features)[0]), tf.zeros(tf.shape(besides)[0])], axis=0)
+        told = self.line[0] * energies + self.line[1]
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(known, told))
+
+    def _sphere(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+        """Return how far rows are from their class's prototype, and how near those are."""
+        del X, besides
+        near = tf.matmul(tf.math.l2_normalize(features, axis=1), prototypes, transpose_b=True)
+        compact = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, near / TEMPERATURE)
+        # Prototypes as of this batch, through which alone they can be driven apart.
+        means = tf.math.unsorted_segment_mean(features, codes, self.classes)
+        seen = tf.reduce_any(tf.one_hot(codes, self.classes) > 0, axis=0)
+        now = tf.math.l2_normalize(tf.where(seen[:, None], means, prototypes), axis=1)
+        others = tf.matmul(now, prototypes, transpose_b=True) / TEMPERATURE
+        off = 1.0 - tf.eye(self.classes)
+        apart = tf.reduce_sum(tf.exp(others) * off, axis=1) / max(self.classes - 1, 1)
+        return tf.reduce_mean(compact) + tf.reduce_mean(tf.math.log(apart))
+
+    def _rebuilt(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+        """Return the mean squared error of rows as rebuilt from the features."""
+        del codes, besides, prototypes
+        return tf.reduce_mean((self.decoder(features) - X) ** 2)
+
+    def _some(self) -> tuple[Floats, NDArray[np.intp]]:
+        """Return features and classes of some of the rows."""
+        some = self.rng.permutation(len(self.X))[:ROWS]
+        features = np.asarray(self.inner(self.X[some], training=False), dtype=np.float64)
+        return features, self.codes[some].astype(np.intp)
+
+    def _virtual(self) -> NDArray[np.float32]:
+        """Return places in feature space that are unlikely for every class, one for each row."""
+        features, codes = self._some()
+        known, places = np.unique(codes, return_inverse=True)
+        means = class_means(features, codes)
+        covariance = np.cov(features - means[places], rowvar=False, bias=True)
+        covariance = np.atleast_2d(covariance)
+        covariance += (
+            RIDGE * (np.trace(covariance) / len(covariance) + RIDGE) * np.eye(len(covariance))
+        )
+        drawn = self.rng.normal(size=(POOL, len(covariance)))
+        lengths = (drawn**2).sum(axis=1)
+        far = drawn[np.argsort(-lengths)[: int(TAIL * POOL)]] @ np.linalg.cholesky(covariance).T
+        of, which = (self.rng.integers(m, size=len(self.X)) for m in (len(known), len(far)))
+        return np.asarray(means[of] + far[which], dtype=np.float32)
+
+
+def _unit(places: NDArray[Any]) -> NDArray[Any]:
+    lengths = np.linalg.norm(places, axis=-1, keepdims=True)
+    return np.asarray(places / np.maximum(lengths, np.finfo(np.float32).tiny))
+
+
+def _small(rows: Floats) -> NDArray[np.float32]:
+    return rows.astype(np.float32)
