@@ -157,7 +157,7 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
         if self not in _built:
             self.raw(X[:0])
         network = _built[self]
-        inner = keras.Model(network.inputs, network.layers[-1].input)
+        inner = keras.Model(network.inputs[0], network.layers[-1].input)
         kernel, bias = (np.asarray(one, dtype=np.float64) for one in self.weights_[-2:])
         X = np.asarray(X, dtype=np.float32)
         parts = [

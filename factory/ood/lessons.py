@@ -75,7 +75,7 @@ class Lesson:
         if method not in seconds:
             raise BadConfig(f"No method is called {method!r}.", hint=", ".join(seconds))
         self.network, self.method, self.alpha = network, method, alpha
-        self.inner = keras.Model(network.inputs, network.layers[-1].input)
+        self.inner = keras.Model(network.inputs[0], network.layers[-1].input)
         self.X, self.codes = X, codes
         self.classes, width = network.output_shape[-1], self.inner.output_shape[-1]
         self.warm = int(np.ceil(WARM * epochs)) if method == "virtual" else 0
