@@ -34,12 +34,14 @@ class AlarmBudget:
             have no order.
         effects: per test, named ``kind:feature``, the design effect at each size.
         joint: that of the joint test, at the largest size.
+        behaviour: that of the test of the champion's behaviour, likewise.
     """
 
     independent: float = 1.0
     sizes: tuple[int, ...] = ()
     effects: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     joint: float = 1.0
+    behaviour: float = 1.0
 
     def threshold(self, false_alarms: float, tests: int) -> float:
         """Return the p-value below which a test alarms.
@@ -79,9 +81,16 @@ class AlarmBudget:
 
     def joint_deff(self, rows: int, reference: int) -> float:
         """Return the design effect of the joint test; as ``deff``."""
-        if self.joint <= 1 or min(rows, reference) == 0:
+        return self._together(self.joint, rows, reference)
+
+    def behaviour_deff(self, rows: int, reference: int) -> float:
+        """Return the design effect of the test of the champion's behaviour; as ``deff``."""
+        return self._together(self.behaviour, rows, reference)
+
+    def _together(self, largest: float, rows: int, reference: int) -> float:
+        if largest <= 1 or min(rows, reference) == 0:
             return 1.0
-        return self._pair((1.0,) * (len(self.sizes) - 1) + (self.joint,), rows, reference)
+        return self._pair((1.0,) * (len(self.sizes) - 1) + (largest,), rows, reference)
 
     def _pair(self, known: tuple[float, ...], rows: int, reference: int) -> float:
         largest, highest = self.sizes[-1], known[-1]

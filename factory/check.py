@@ -14,7 +14,9 @@ from factory.breakdown.rows import Rows
 from factory.bundle import Bundle
 from factory.config import CheckConfig
 from factory.detectors import domain
+from factory.detectors.behaviour import FEWEST, Said, behaviour
 from factory.detectors.features import Measured, judged, measure, measure_one
+from factory.detectors.finding import Finding
 from factory.detectors.joint import Joint
 from factory.detectors.joint import joint as joint_detector
 from factory.detectors.watched import said
@@ -100,11 +102,14 @@ def check(
     truth = _truth(frame, schema)
     judged_rows = _fresh(bundle, frame, ~pd.isna(truth) & ~unusable)
     joint = _joint(bundle, frame, config, seed)
+    behaved = _behaved(bundle, frame, config, seed)
     tests = measure(bundle.profile, current, schema, config.detectors, bundle.budget)
     predicted = _prediction_drift(bundle, outputs, config)
     labels = _label_drift(bundle, truth, config)
-    # Tests of single features, of all jointly, of performance and of segments share it equally.
-    level = config.false_alarms / 100 / (2 + (joint is not None) + bool(config.segments))
+    # Tests of single features, of all jointly, of the champion's behaviour, of performance and of
+    # segments share it equally.
+    parts = 2 + (joint is not None) + (behaved is not None) + bool(config.segments)
+    level = config.false_alarms / 100 / parts
     single = [one for one in (predicted, labels) if one is not None]
     threshold = bundle.budget.threshold(level, len(tests) + len(single))
     found = judged([*tests, *single], threshold, config, silent=bundle.neutralised)
@@ -131,6 +136,9 @@ def check(
             level=level,
             foretold=foretell(bundle, frame, truth, outputs, judged_rows, config, seed=seed),
         ),
+        behaviour=None
+        if behaved is None
+        else _behaviour_signal(bundle, behaved, len(frame), config, level),
         breakdown=breakdown(
             Rows(bundle, frame, truth, outputs, judged_rows), config, level=level, seed=seed
         ),
@@ -195,6 +203,26 @@ def _joint_signal(
     tells = getattr(found, "tells", ())
     measured = found.statistic, p_value, found.effect
     return Signal("*", "joint", config.detectors.joint, *measured, alarm=alarm, tells=tells)
+
+
+def _behaved(bundle: Bundle, frame: pd.DataFrame, config: CheckConfig, seed: int) -> Finding | None:
+    """Ask one model of both sides, which has learnt from neither."""
+    name, teacher = config.detectors.behaviour, bundle.measured
+    if name is None or min(len(teacher.reference), len(frame)) < FEWEST:
+        return None
+    before = Said(teacher.reference, teacher.reference_outputs)
+    schema = bundle.schema.without(bundle.neutralised)
+    return behaviour(name)(before, Said(frame, teacher.outputs(frame)), schema, seed)
+
+
+def _behaviour_signal(
+    bundle: Bundle, found: Finding, rows: int, config: CheckConfig, level: float
+) -> Signal:
+    deff = bundle.budget.behaviour_deff(rows, len(bundle.measured.reference))
+    p_value = normal_scale(found.p_value, deff)
+    alarm = bool(p_value <= level and found.effect >= config.minimum_effect)
+    name = str(config.detectors.behaviour)
+    return Signal("*", "behaviour", name, found.statistic, p_value, found.effect, alarm)
 
 
 def _label_drift(bundle: Bundle, truth: NDArray[Any], config: CheckConfig) -> Measured | None:

@@ -11,14 +11,12 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
-    field_validator,
 )
-from pydantic_core.core_schema import ValidationInfo
 
 from factory.breakdown.bins import Groupings
 from factory.breakdown.worth import ValueConfig, text
 from factory.deployment import DeployConfig
-from factory.detectors import JOINT, PLUGINS_READ, READS
+from factory.detectors.config import DetectorsConfig
 from factory.errors import BadConfig
 from factory.logs import LogConfig
 from factory.nouns import Kind, Task
@@ -81,26 +79,6 @@ class FeaturesConfig(Part):
     budget: int | None = Field(
         None, ge=1, description="keep at most this many encoded features, by mutual information"
     )
-
-
-class DetectorsConfig(Part):
-    """Which detector tests each kind of feature, and all together; see ``factory.detectors``."""
-
-    number: str = Field("ks", description=" | ".join(READS["number"]))
-    category: str = Field("chi2", description=" | ".join(READS["category"]))
-    joint: str = Field("domain_classifier", description=" | ".join(JOINT))
-
-    @field_validator("number", "category", "joint")
-    @classmethod
-    def known(cls, name: str, info: ValidationInfo) -> str:
-        """Refuse a name that is not in the table for this kind of feature."""
-        kind = str(info.field_name)
-        fit = (*{**READS, "joint": tuple(JOINT)}[kind], *PLUGINS_READ[kind])
-        if name not in fit:
-            near = difflib.get_close_matches(name.lower(), fit, n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(fit)}"
-            raise BadConfig(f"{name!r} is no detector of that kind.", hint=hint)
-        return name
 
 
 class CheckConfig(Part):

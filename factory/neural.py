@@ -171,6 +171,24 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
             features = features / np.maximum(lengths, np.finfo(np.float32).tiny)
         return features, logits
 
+    def slope(self, X: Floats, y: NDArray[Any]) -> Floats:
+        """Return how each row's own loss grows with each of its features, shape of ``X``.
+
+        Args:
+            X: encoded rows.
+            y: their targets, of classes or values that were learnt.
+        """
+        self.raw(X[:1])
+        rows = tf.constant(np.asarray(X, dtype=np.float32))
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            loss = tf.reduce_sum(self.loss_of(y, _built[self](rows, training=False)))
+        return np.asarray(tape.gradient(loss, rows), dtype=np.float64)
+
+    @abstractmethod
+    def loss_of(self, y: NDArray[Any], said: Any) -> Any:
+        """Return each row's loss, as TensorFlow has it."""
+
     @abstractmethod
     def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
         """Return the target as the loss wants it, and how many outputs there are."""
@@ -198,6 +216,10 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc]
         """Return the most probable class of each row."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
+    def loss_of(self, y: NDArray[Any], said: Any) -> Any:
+        """Return the logarithmic loss of each row."""
+        return keras.losses.sparse_categorical_crossentropy(np.searchsorted(self.classes_, y), said)
+
     def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
         """Return the classes' places, and how many there are."""
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -215,6 +237,11 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc]
     def predict(self, X: Floats) -> Floats:
         """Return values, shape (n,)."""
         return np.asarray(self.raw(X)[:, 0] * self.scale_ + self.mean_)
+
+    def loss_of(self, y: NDArray[Any], said: Any) -> Any:
+        """Return the squared error of each row."""
+        target = ((np.asarray(y, dtype=np.float64) - self.mean_) / self.scale_).astype(np.float32)
+        return tf.square(said[:, 0] - target)
 
     def encoded(self, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
         """Return the target with mean 0 and deviation 1, shape (n, 1), and 1."""

@@ -218,6 +218,7 @@ class Evidence:
     label_drift: Signal | None
     performance: Performance
     breakdown: "Breakdown | None" = None
+    behaviour: Signal | None = None
 
     @property
     def drift_alarm(self) -> bool:
@@ -228,7 +229,7 @@ class Evidence:
     @property
     def alarm(self) -> bool:
         """Whether anything at all was found."""
-        single = (self.prediction_drift, self.label_drift)
+        single = (self.prediction_drift, self.label_drift, self.behaviour)
         return (
             any(not problem.handled for problem in self.quality)
             or self.drift_alarm

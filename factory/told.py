@@ -63,6 +63,7 @@ def check_json(evidence: Evidence) -> dict[str, Any]:
         if evidence.prediction_drift
         else None,
         "label_drift": signal_json(evidence.label_drift) if evidence.label_drift else None,
+        "behaviour": signal_json(evidence.behaviour) if evidence.behaviour else None,
         "performance": {
             "metric": told.metric,
             "reference": number(told.reference),

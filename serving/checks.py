@@ -36,6 +36,7 @@ def figures(decision: Decision) -> dict[str, float]:
         "feature_drift": max(features) if features else None,
         "joint_drift": (drift.get("joint") or {}).get("effect"),
         "prediction_drift": (check.get("prediction_drift") or {}).get("effect"),
+        "behaviour": (check.get("behaviour") or {}).get("effect"),
         "label_drift": (check.get("label_drift") or {}).get("effect"),
     }
     told |= {f"shift:{name}": float(v) for name, v in shifts.items() if v is not None}

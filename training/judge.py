@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pandas as pd
 from factory.budget import AlarmBudget, fit_budget
 from factory.bundle import Bundle, pipeline_outputs, row_hashes
 from factory.config import ModelConfig
+from factory.detectors.behaviour import Behaviour, Said, behaviour
 from factory.detectors.domain import FEWEST
+from factory.detectors.finding import Finding
 from factory.detectors.joint import joint
 from factory.detectors.watched import CHUNKS, joint_design_effect, watched
 from factory.diagnosis.importance import permutation_importance
@@ -175,9 +178,27 @@ def learn_budget(
     budget = fit_budget(columns, ordered=ordered, seed=config.seed)
     if not budget.sizes or len(newest) < CHUNKS * FEWEST:
         return budget
-    detector = joint(config.check.detectors.joint)
-    effect = joint_design_effect(detector, newest, schema, config.seed)
-    return replace(budget, joint=effect)
+    told = config.check.detectors
+    effect = joint_design_effect(joint(told.joint), newest, schema, config.seed)
+    budget = replace(budget, joint=effect)
+    if told.behaviour is None:
+        return budget
+    asked = partial(_behaved, behaviour(told.behaviour), outputs[-BUDGET_ROWS:])
+    effect = joint_design_effect(asked, newest, schema, config.seed)
+    return replace(budget, behaviour=effect)
+
+
+def _behaved(
+    detector: Behaviour,
+    outputs: Outputs,
+    rest: pd.DataFrame,
+    part: pd.DataFrame,
+    schema: Schema,
+    seed: int,
+) -> Finding:
+    """Compare chunks of rows that are numbered as their outputs are."""
+    before, now = (Said(frame, outputs[frame.index.to_numpy()]) for frame in (rest, part))
+    return detector(before, now, schema, seed)
 
 
 def watch_gaps(bundle: Bundle) -> tuple[str, ...]:

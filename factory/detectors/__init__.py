@@ -10,6 +10,10 @@ A detector of ``JOINT`` compares all features together: it is a function of two 
 tables, their schema and a seed, and what it returns has ``statistic``, ``p_value`` and
 ``effect``.
 
+A detector of ``BEHAVIOUR`` looks at what the champion says of rows: it is a function of two
+tables with outputs, their schema and a seed, and returns a ``Finding`` (see
+``factory.detectors.behaviour``).
+
 ``PLUGINS`` and ``JOINT_PLUGINS`` are the same of other libraries, named ``library:Class``; they are
 imported when they are used, and need the library.
 """
@@ -29,9 +33,14 @@ DETECTORS: Mapping[str, str] = {
     "wasserstein": "factory.detectors.wasserstein:wasserstein",
 }
 JOINT: Mapping[str, str] = {
+    "autoencoder": "factory.detectors.autoencoder:autoencoder",
     "domain_classifier": "factory.detectors.domain:domain_classifier",
     "mmd": "factory.detectors.mmd:mmd",
     "pca": "factory.detectors.pca:pca",
+}
+BEHAVIOUR: Mapping[str, str] = {
+    "bbsd": "factory.detectors.behaviour:bbsd",
+    "student": "factory.detectors.behaviour:student",
 }
 PLUGINS: Mapping[str, str] = {
     "alibi:CVMDrift": "factory.detectors.alibi:cvm_drift",

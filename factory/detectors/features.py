@@ -6,10 +6,11 @@ from functools import cache
 from importlib import import_module
 
 from factory.budget import AlarmBudget
-from factory.config import CheckConfig, DetectorsConfig
+from factory.config import CheckConfig
 from factory.detectors import ALWAYS, DETECTORS, PLUGINS, RANKED
 from factory.detectors.cells import CELLS
 from factory.detectors.chi2 import ENOUGH
+from factory.detectors.config import DetectorsConfig
 from factory.detectors.finding import NOTHING, Finding
 from factory.nouns import Kind, Schema, Signal
 from factory.power import detectable

@@ -183,6 +183,9 @@ def _without_labels(
     if any(signal is not None and signal.alarm for signal in single):
         because = "predictions or features moved jointly; without labels the cost is not known"
         return "unknown", (), because
+    if evidence.behaviour is not None and evidence.behaviour.alarm:
+        because = "the champion behaves otherwise than it did; without labels the cost is not known"
+        return "unknown", (), because
     return "none", (), "nothing moved; there are too few labels to say more"
 
 

@@ -186,6 +186,7 @@ def _whole(report: CheckReport) -> Markup | None:
     cards = []
     for key, shape, name in (
         ("prediction_drift", report.predictions, "What the model says"),
+        ("behaviour", None, "How the model behaves"),
         ("label_drift", report.labels, "What came true"),
     ):
         signal = report.told.get(key)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.budget import AlarmBudget, fit_budget
-from factory.config import CheckConfig, DetectorsConfig
+from factory.config import CheckConfig
+from factory.detectors.config import DetectorsConfig
 from factory.detectors.domain import domain_classifier
 from factory.detectors.features import measure, signals
 from factory.detectors.watched import joint_design_effect, watched

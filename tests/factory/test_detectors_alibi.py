@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factory.config import DetectorsConfig
 from factory.detectors import JOINT_PLUGINS, PLUGINS, PLUGINS_READ
+from factory.detectors.config import DetectorsConfig
 from factory.detectors.features import detector
 from factory.detectors.finding import NOTHING
 from factory.detectors.joint import joint

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.budget import AlarmBudget
-from factory.config import CheckConfig, DetectorsConfig, parse_config
+from factory.config import CheckConfig, parse_config
 from factory.detectors import ALWAYS, DETECTORS, READS
+from factory.detectors.config import DetectorsConfig
 from factory.detectors.features import detector, signals
 from factory.detectors.finding import Finding
 from factory.errors import BadConfig

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from factory.budget import AlarmBudget, fit_budget
-from factory.config import CheckConfig, DetectorsConfig
+from factory.config import CheckConfig
 from factory.detectors import READS
+from factory.detectors.config import DetectorsConfig
 from factory.detectors.features import signals
 from factory.detectors.watched import watched
 from factory.nouns import Column, Schema
