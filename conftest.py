@@ -6,6 +6,7 @@ WRAPPED = {
     "flows/evidently.py": "evidently",
     "factory/diagnosis/tree_values.py": "shap",
     "factory/neural.py": "keras",
+    "factory/ood/autoencoder.py": "keras",
     "factory/ood/lessons.py": "keras",
     "training/families/autokeras.py": "autokeras",
     "training/search/flaml.py": "flaml",

@@ -90,7 +90,7 @@ class Beside:
         if watched.outliers is not None:
             scores = watched.outliers.scores(features)
             found |= {"outlier_score": pa.array(scores), "outlier": pa.array(scores >= 1)}
-        strangeness = watched.bundle.strangeness(features)
+        strangeness = self._strangeness(model, version, watched.bundle, features)
         if strangeness is not None:
             found |= {"ood_score": pa.array(strangeness[0]), "ood": pa.array(strangeness[1])}
         if rows.column("role")[0].as_py() != "shadow":
@@ -100,6 +100,18 @@ class Beside:
                 strange = known if strangeness is None else strangeness[1]
                 self._follow(model, version, watched, (features, said, scores, strange))
         return found
+
+    def _strangeness(
+        self, model: str, version: int, bundle: Bundle, features: pd.DataFrame
+    ) -> tuple[Floats, Bools] | None:
+        """Return how strange rows are, those that came right before them in sight if need be."""
+        earlier, recent = 0, self._recent.get(model)
+        if bundle.ood is not None and recent is not None and recent.version == version:
+            before = recent.rows.tail(bundle.ood.window - 1)
+            earlier = len(before)
+            features = pd.concat([before, features]) if earlier else features
+        found = bundle.strangeness(features)
+        return None if found is None else (found[0][earlier:], found[1][earlier:])
 
     def watched(self, model: str, version: int) -> Watched:
         """Return a version with what its rows are held against, learnt once."""

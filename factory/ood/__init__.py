@@ -20,6 +20,13 @@ SCORES: Mapping[str, Reads] = {
     "mahalanobis": "features",
     "knn": "features",
 }
+CODERS: Mapping[str, str] = {
+    "autoencoder": "factory.ood.autoencoder:Autoencoder",
+    "vae": "factory.ood.autoencoder:Autoencoder",
+}
+"""Models that rebuild rows as they enter the final estimator, see ``factory.ood.coder``."""
+LOSSES = ("mse", "mae", "bce")
+VIEWS = ("reconstruction", "latent")
 PLAIN = "plain"
 """Teaches nothing of strange rows."""
 METHODS: Mapping[str, float] = {

@@ -76,6 +76,12 @@ def has_layers(pipeline: Pipeline) -> bool:
     return _layers(_fitted(pipeline)) is not None
 
 
+def image_shape(pipeline: Pipeline, width: int) -> tuple[int, ...]:
+    """Return height, width and channels where the model takes a row as an image, else ()."""
+    shape = tuple(getattr(_fitted(pipeline), "shape", ()))
+    return shape if len(shape) == 3 and int(np.prod(shape)) == width else ()  # noqa: PLR2004
+
+
 def _fitted(pipeline: Pipeline) -> Any:
     """Return what was fitted, without the corrections and scalings of its answers around it."""
     model = pipeline.steps[-1][1]

@@ -11,11 +11,12 @@ from sklearn.pipeline import Pipeline
 
 from factory.detectors.joint import sample
 from factory.nouns import Bools, Floats, Schema
-from factory.ood import SCORES
+from factory.ood import CODERS, SCORES
 from factory.ood.config import OodConfig
 from factory.ood.made import made_strange, moments
 from factory.ood.measures import separation
-from factory.ood.readings import Readings, encoded, has_layers, read
+from factory.ood.readings import Readings, encoded, has_layers, image_shape, read
+from factory.ood.rebuild import Rebuilding
 from factory.ood.scores import (
     centroid_score,
     class_means,
@@ -59,7 +60,8 @@ class Ood:
         centroids: mean of each class, shape (k, d).
         whitening: of the covariance within classes, shape (d, r).
         known: rows that were learnt from, shape (m, d).
-        separations: AUROC of each score that was tried, on rows made strange.
+        separations: AUROC of each score, or loss and view, that was tried, on rows made strange.
+        rebuilding: the autoencoder, where the score is one's.
         missing: why nothing could be fitted, in words.
     """
 
@@ -73,6 +75,7 @@ class Ood:
     whitening: Floats = field(default_factory=lambda: NOTHING)
     known: Floats = field(default_factory=lambda: NOTHING)
     separations: Mapping[str, float] = field(default_factory=dict)
+    rebuilding: Rebuilding | None = None
     missing: str = ""
 
     @classmethod
@@ -115,6 +118,8 @@ class Ood:
         if min(len(learnt), len(held)) < FEWEST:
             few = f"{len(learnt)} learnt and {len(held)} held-out rows are too few for ood."
             return cls(missing=few)
+        if config.score in CODERS:
+            return cls._coded(config, pipeline, schema, learnt, held, seed)
         rng = np.random.default_rng(seed)
         learnt, held = (rows.iloc[sample(len(rows), ROWS, rng)] for rows in (learnt, held))
         X = encoded(pipeline, learnt[list(schema.names)])
@@ -137,6 +142,32 @@ class Ood:
         scores = chosen.of(read(pipeline, inside))
         limit = float(np.quantile(scores, config.true_positive_rate, method="higher"))
         return replace(chosen, threshold=limit)
+
+    @classmethod
+    def _coded(
+        cls,
+        config: OodConfig,
+        pipeline: Pipeline,
+        schema: Schema,
+        learnt: pd.DataFrame,
+        held: pd.DataFrame,
+        seed: int,
+    ) -> Self:
+        if config.window > 1 and schema.timestamp is None:
+            return cls(missing="ood.window needs data.timestamp, which orders the rows.")
+        # The newest, since those that are seen together must follow each other.
+        X, inside = (
+            encoded(pipeline, one.iloc[-ROWS:][list(schema.names)]) for one in (learnt, held)
+        )
+        shape = image_shape(pipeline, X.shape[1]) if config.window == 1 else ()
+        found, tried = Rebuilding.fit(config, X, inside, shape, seed)
+        limit = np.quantile(found.scores(inside), config.true_positive_rate, method="higher")
+        return cls(config.score, float(limit), rebuilding=found, separations=tried)
+
+    @property
+    def window(self) -> int:
+        """How many rows in their order a row is seen with, itself included."""
+        return self.rebuilding.window if self.rebuilding else 1
 
     def measuring(self, features: Floats) -> Self:
         """Return the same, measuring each column in its own spread: a table's have units."""
@@ -178,7 +209,8 @@ class Ood:
         """
         if self.missing or len(rows) == 0:
             return np.full(len(rows), -np.inf)
-        return self.of(read(pipeline, encoded(pipeline, rows)))
+        X = encoded(pipeline, rows)
+        return self.rebuilding.scores(X) if self.rebuilding else self.of(read(pipeline, X))
 
     def strange(self, pipeline: Pipeline, rows: pd.DataFrame) -> Bools:
         """Mark the rows that are strange to the model, shape (n,); arguments as of ``scores``."""
@@ -204,12 +236,14 @@ class Ood:
 
     def to_values(self) -> dict[str, Any]:
         """Return arrays and plain values, to be kept with the version."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "rebuilding": self.rebuilding and self.rebuilding.to_values()}
 
     @classmethod
     def of_values(cls, values: Mapping[str, Any]) -> Self:
         """Return what ``to_values`` was called on."""
-        return cls(**values)
+        kept = values["rebuilding"]
+        return cls(**{**values, "rebuilding": kept and Rebuilding.of_values(kept)})
 
 
 def _tried(

@@ -11,12 +11,15 @@ import pyarrow as pa
 import pytest
 from served_world import ROW, bundle, world
 
+from factory.compiled.rows import Layout, Rows
 from factory.ood.config import OodConfig
 from factory.ood.watch import Ood
+from registry.inference.columns import to_table
 from registry.inference.table import address, read
 from registry.inference.writer import Pace, Writer
+from registry.predictions import Predictions, prediction_ids
 from serving.app import Service
-from serving.beside import opened_beside
+from serving.beside import Beside, opened_beside
 from serving.bodies import ARROW_STREAM, CSV, PARQUET
 from serving.explain import Explainer
 from serving.shelf import Shelf
@@ -175,3 +178,22 @@ def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(
     assert set(codes) == {200, 503}
     assert len(table(home)) == codes.count(200)
     assert np.all(table(home)["role"] == "champion")
+
+
+def test_rows_that_came_before_are_in_sight_of_windows():
+    pytest.importorskip("keras")
+    made = bundle(**NAMED)
+    learnt, usual = world(rows=600), world(rows=60, seed=9)
+    config = OodConfig(score="autoencoder", loss="mse", view="reconstruction", window=4, epochs=1)
+    ood = Ood.fit(config, made.pipeline, made.schema, learnt=learnt, held=usual, seed=0)
+    watched = replace(made, ood=ood)
+    beside = Beside(lambda name, version: watched)
+    layout, found = Layout(made.schema.features), []
+    for start in (0, 20, 40):
+        part = usual[start : start + 20]
+        told = Predictions(
+            "m", 1, "champion", 1, prediction_ids(1, 1, start, 20), made.schema, layout,
+            Rows.of(part, layout), made.outputs(part),
+        )  # fmt: skip
+        found.append(beside("m", 1, to_table([told]))["ood_score"].to_numpy())
+    np.testing.assert_allclose(np.concatenate(found), watched.strangeness(usual)[0])
