@@ -143,7 +143,9 @@ class SearchConfig(Part):
     memory_mb: float | None = Field(
         None, gt=0, description="no trial starts while the process holds more"
     )
-    folds: int = Field(3, ge=2, le=20)
+    folds: int | None = Field(
+        None, ge=2, le=20, description="5 for few rows without time when absent, else 3"
+    )
     stages: int = Field(
         1, ge=1, le=100, description="scores per fold while rounds or epochs grow, for the pruner"
     )

@@ -174,7 +174,8 @@ def test_every_backend_searches_every_task(backend, sampler, task):
 
 
 def test_boosting_is_scored_as_it_grows():
-    made = config(search={"families": ["boosting"], "stages": 3, "pruner": "hyperband"})
+    told = {"families": ["boosting"], "folds": 3}
+    made = config(search={**told, "stages": 3, "pruner": "hyperband"})
     columns = schema("regression")
     metric = metric_named(None, columns)
     objective = objective_of(
@@ -185,7 +186,11 @@ def test_boosting_is_scored_as_it_grows():
     scores = list(objective.scores(Proposal(0, "boosting", {**start, "max_iter": 31})))
     assert [score.final for score in scores] == [False, False, True] * 3
     whole = objective_of(
-        rows("regression", 120), columns, config(), metric, {"boosting": "absolute_error"}
+        rows("regression", 120),
+        columns,
+        config(search=told),
+        metric,
+        {"boosting": "absolute_error"},
     )
     at_once = [s.value for s in whole.scores(Proposal(0, "boosting", {**start, "max_iter": 31}))]
     assert [s.value for s in scores if s.final] == pytest.approx(at_once, rel=1e-3)
@@ -196,3 +201,17 @@ def test_boosting_is_scored_as_it_grows():
     pruned = [record for record in records if record.state == "pruned"]
     assert pruned
     assert all(len(record.folds) < 3 for record in pruned)
+
+
+@pytest.mark.parametrize(
+    ("count", "told", "folds"), [(5_000, {}, 5), (5_001, {}, 3), (200, {"folds": 4}, 4)]
+)
+def test_few_rows_are_scored_on_more_folds(count, told, folds):
+    columns, in_time = schema("regression"), schema("regression", timestamp=True)
+    metric = metric_named(None, columns)
+    made = config(search={"families": ["linear"], **told})
+    losses = {"linear": "squared_error"}
+    frame = rows("regression", count)
+    assert len(objective_of(frame, columns, made, metric, losses).folds) == folds
+    dated = objective_of(frame, in_time, made, metric, losses)
+    assert len(dated.folds) == told.get("folds", 3)

@@ -17,6 +17,8 @@ SPACE: Space = {
     "max_leaf_nodes": Int(4, 127, start=31, log=True),
     "min_samples_leaf": Int(2, 100, start=20, log=True),
     "l2_regularization": Float(1e-6, 10.0, start=1e-6, log=True),
+    # Of the features, drawn anew at each split: trees that differ err less together.
+    "max_features": Float(0.1, 1.0, start=0.5),
 }
 
 
