@@ -11,8 +11,11 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
+    field_validator,
 )
+from pydantic_core.core_schema import ValidationInfo
 
+from factory.abstaining import AbstainConfig
 from factory.breakdown.bins import Groupings
 from factory.breakdown.worth import ValueConfig, text
 from factory.deployment import DeployConfig
@@ -179,6 +182,7 @@ class ModelConfig(Part):
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
     ood: OodConfig | None = Field(None, description="as {score: auto, true_positive_rate: 0.95}")
+    abstain: AbstainConfig | None = Field(None, description="as {strange: true, cost: 0.1}")
     hedges: HedgesConfig = HedgesConfig()
     policy: PolicyConfig = PolicyConfig()
     replay: ReplayConfig | None = Field(
@@ -188,6 +192,12 @@ class ModelConfig(Part):
     deploy: DeployConfig = DeployConfig()
     serve: ServeConfig = ServeConfig()
     seed: int = Field(0, ge=0, le=2**32 - 1)
+
+    @field_validator("abstain")
+    @classmethod
+    def told(cls, found: AbstainConfig | None, info: ValidationInfo) -> AbstainConfig | None:
+        """Refuse to abstain for a reason that nothing tells."""
+        return found and found.beside(ood=info.data.get("ood") is not None)
 
 
 def parse_config(values: Mapping[str, Any], *, source: str) -> ModelConfig:

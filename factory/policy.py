@@ -48,6 +48,7 @@ class PriceConfig(Part):
     search: float = Field(0.02, ge=0, description="of a new search, beside that of its model")
     change: float = Field(0.0, ge=0, description="of any change of what serves")
     compute_hour: float = Field(0.0, ge=0, description="of an hour in which a remedy is made")
+    person: float = Field(0.0, ge=0, description="of people who would answer a whole window")
 
 
 class PolicyConfig(Part):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from factory.abstain import unsure
 from factory.bundle import Bundle
 from factory.metrics import interval, metric_named, row_losses
 from factory.nouns import Bools, Outputs, Schema
@@ -44,6 +45,7 @@ class Asked:
     Attributes:
         fell: whether the champion's performance fell.
         measured: whether the rows' labels are the window's own.
+        abstains: from what chance of an error on a row is left to a person; None never.
         resamples: of the bootstrap.
         seed: of all that is drawn.
     """
@@ -52,6 +54,7 @@ class Asked:
     resamples: int
     seed: int
     measured: bool = True
+    abstains: float | None = None
 
 
 Prepare = Callable[[], Bundle | None]
@@ -225,6 +228,8 @@ class _Stage:
             cost_seconds=self.clock() - started,
             rows=len(self.rows),
             informed=knows,
+            asking=float(unsure(outputs, asked.abstains).mean())
+            - float(unsure(self.baseline, asked.abstains).mean()),
             measured=asked.measured,
         )
         return _Tried(Rehearsed(rehearsal, bundle, outputs, twins), pair)

@@ -92,7 +92,8 @@ class Rehearsal:
     whether the model loses less on the labels than on the same labels in another order; it is
     asked only where performance fell, and where the champion did on its reference. Not
     ``measured`` is what was scored on rows of the reference that stand in for a window without
-    labels.
+    labels. ``asking`` is by how much larger a share of the rows it leaves to a person, for being
+    unsure, than the champion does.
     """
 
     remedy: Remedy
@@ -106,6 +107,7 @@ class Rehearsal:
     rows: int
     informed: bool = True
     measured: bool = True
+    asking: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

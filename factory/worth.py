@@ -18,6 +18,7 @@ class Worth:
         risk: by how much the mean gain may be too high.
         price: of the change, of a refit, of a search.
         compute: of the time in which the remedy was made.
+        asking: of people who answer what it leaves to them and the champion does not.
     """
 
     avoided: float
@@ -25,6 +26,7 @@ class Worth:
     risk: float
     price: float
     compute: float
+    asking: float = 0.0
 
     @property
     def value(self) -> float:
@@ -33,7 +35,7 @@ class Worth:
         >>> Worth(avoided=5.0, delay=1.0, risk=1.0, price=0.5, compute=0.5).value
         2.0
         """
-        return self.avoided - self.delay - self.risk - self.price - self.compute
+        return self.avoided - self.delay - self.risk - self.price - self.compute - self.asking
 
 
 def worth(rehearsal: Rehearsal, policy: PolicyConfig) -> Worth:
@@ -53,6 +55,7 @@ def worth(rehearsal: Rehearsal, policy: PolicyConfig) -> Worth:
         risk=price.window * served * policy.risk * (rehearsal.gain - rehearsal.gain_low),
         price=price_of(rehearsal.remedy, policy),
         compute=price.compute_hour * rehearsal.cost_seconds / HOUR,
+        asking=price.person * served * rehearsal.asking,
     )
 
 

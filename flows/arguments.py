@@ -124,7 +124,10 @@ def _history(p: argparse.ArgumentParser) -> None:
 
 def _label(p: argparse.ArgumentParser) -> None:
     _name(p)
-    p.add_argument("path", help="labels by prediction_id, or by the rows' own id")
+    p.add_argument("path", nargs="?", help="labels by prediction_id, or by the rows' own id")
+    p.add_argument(
+        "--waiting", metavar="FILE", help="write the rows that the model leaves to a person here"
+    )
 
 
 def _explain(p: argparse.ArgumentParser) -> None:

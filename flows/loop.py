@@ -113,6 +113,7 @@ def try_remedies(examined: Examined) -> tuple[Rehearsed, ...]:
         resamples=case.config.check.resamples,
         seed=case.config.seed,
         measured=examined.enough,
+        abstains=case.config.abstain.cost if case.config.abstain else None,
     )
     plans = plans_for(remedies, case, examined)
     twins = [

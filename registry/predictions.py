@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from factory.abstaining import Reason
 from factory.compiled.rows import Layout, Rows
 from factory.nouns import Outputs, Schema
 
@@ -31,6 +32,8 @@ class Predictions:
         rows: what was predicted on, n canonical rows.
         outputs: shape (n,) values or (n, k) probabilities.
         keys: raw cells of the id and timestamp columns, as far as the request had them.
+        abstained: why each row is left to a person, None for those that are not; None where the
+            version never abstains.
     """
 
     model: str
@@ -43,6 +46,7 @@ class Predictions:
     rows: Rows
     outputs: Outputs
     keys: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    abstained: Sequence[Reason | None] | None = None
 
 
 def prediction_ids(at: int, source: int, first: int, rows: int) -> list[str]:

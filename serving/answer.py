@@ -2,11 +2,14 @@
 
 import os
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
+from factory.abstaining import Reason
 from factory.compiled.rows import Rows
 from factory.nouns import Outputs
 from registry.predictions import Predictions, Role, prediction_ids
@@ -34,6 +37,7 @@ class Answer:
         bad: that were not.
         version: that made the predictions.
         batches: for the inference log.
+        abstained: rows that are left to a person, by reason.
         failed: why the challenger gave no sound answer; empty where it did, or was not asked.
     """
 
@@ -43,6 +47,7 @@ class Answer:
     bad: int
     version: int
     batches: tuple[Predictions, ...]
+    abstained: Mapping[Reason, int]
     failed: str = ""
 
 
@@ -91,9 +96,9 @@ def answer(
     else:
         form, made = "application/json", (v2_body(told, asked.id) if v2 else mlflow_body(told))
     good = int(told.good.sum())
-    return Answer(
-        made, form, good, len(told.good) - good, told.served.version, tuple(batches), failed
-    )
+    reasons = Counter(reason for reason in told.reasons or () if reason is not None)
+    bad = len(told.good) - good
+    return Answer(made, form, good, bad, told.served.version, tuple(batches), reasons, failed)
 
 
 def _predict(
@@ -119,6 +124,7 @@ def _predict(
     told = Told(served, request, ids, at, moment, good, outputs, faults[:MOST_FAULTS])
     if not len(rows):
         return told, [], ""
+    told = replace(told, reasons=served.abstained(rows, outputs))
     kept = [i for i in ids if i is not None]
     keys = {
         name: cells if good.all() else [c for c, ok in zip(cells, good, strict=True) if ok]
@@ -128,7 +134,12 @@ def _predict(
     def batch(by: Served, role: Role, said: Outputs) -> Predictions:
         schema, layout = by.bundle.schema, by.compiled.layout
         read = rows_of(by, served, rows)
-        return Predictions(by.model, by.version, role, at, kept, schema, layout, read, said, keys)
+        reasons = None
+        if role != "shadow":
+            reasons = told.reasons if by is served else by.abstained(read, said)
+        return Predictions(
+            by.model, by.version, role, at, kept, schema, layout, read, said, keys, reasons
+        )
 
     if not canary or line.challenger is None:
         return told, [batch(served, "champion", outputs)], ""
@@ -139,7 +150,8 @@ def _predict(
         both = [batch(served, "champion", outputs), batch(line.challenger, "shadow", said)]
         return told, both, ""
     both = [batch(line.challenger, "canary", said), batch(served, "shadow", outputs)]
-    return Told(line.challenger, request, ids, at, moment, good, said, told.faults), both, ""
+    given = replace(told, served=line.challenger, outputs=said, reasons=both[0].abstained)
+    return given, both, ""
 
 
 def _challenged(

@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from factory.abstain import abstained
 from factory.bundle import Bundle
 from factory.compiled.rows import Layout, Rows
 from factory.errors import BadData, Conflict, Unavailable
@@ -30,11 +31,12 @@ from registry.home import Home
 from registry.inference.columns import PROBABILITY, name_of, to_table
 from registry.inference.commit import Watch, nothing_beside, watched, with_day
 from registry.inference.table import address, append
+from registry.inference.waiting import ABSTAINED
 from registry.pieces import ROWS, pieces_of
 from registry.predictions import Predictions, prediction_ids
 from registry.tables import read_table
 
-OWN = {"prediction_id", "prediction", "model", "version", "predicted_at"}
+OWN = {"prediction_id", "prediction", "model", "version", "predicted_at", "abstained"}
 ENDINGS = (".csv", ".parquet")
 
 
@@ -110,8 +112,8 @@ def score_table(scorer: Scorer, source: str, output: Path, *, at: int, rows: int
         source: .csv, .parquet, a Delta table's folder, or URL#table.
         output: .csv or .parquet; its rows are in the table's order: ``prediction_id``, the id
             and the timestamp as the table has them (``input_<key>`` where the name is taken),
-            ``prediction``, ``probability_<class>`` for classifiers, ``model``, ``version`` and
-            ``predicted_at``.
+            ``prediction``, ``probability_<class>`` for classifiers, ``abstained`` where the version
+            may (see ``factory.abstain``), ``model``, ``version`` and ``predicted_at``.
         at: moment of prediction, nanoseconds since 1970, UTC.
         rows: scored together, which bounds the memory.
 
@@ -184,6 +186,7 @@ def _score(scorer: Scorer, job: Job, first: int, raw: pd.DataFrame, number: int)
     features = canonical_features(raw, schema)[0]
     layout = Layout(schema.features)
     rows = Rows.of(features, layout)
+    outputs = scorer.outputs(rows)
     named = [name for name in (schema.id, schema.timestamp) if name is not None]
     keys = {name: raw[name] for name in named if name in raw.columns}
     batch = Predictions(
@@ -195,8 +198,9 @@ def _score(scorer: Scorer, job: Job, first: int, raw: pd.DataFrame, number: int)
         schema=schema,
         layout=layout,
         rows=rows,
-        outputs=scorer.outputs(rows),
+        outputs=outputs,
         keys={name: pa.array(values).to_pylist() for name, values in keys.items()},
+        abstained=abstained(scorer.bundle, lambda: features, outputs),
     )
     table = to_table([batch])
     logged = with_day(watched(job.model, [table], scorer.watch))
@@ -214,6 +218,8 @@ def _answer(table: Any, keys: dict[str, pd.Series], job: Job) -> Any:
         label = name_of(PROBABILITY, name)
         if label is not None:
             columns[f"{PROBABILITY}{label}"] = table.column(name)
+    if ABSTAINED in table.column_names:
+        columns[ABSTAINED] = table.column(ABSTAINED)
     rows = table.num_rows
     moment = pd.Timestamp(job.at, unit="ns", tz="UTC").isoformat()
     fixed = {"model": job.model, "version": job.version, "predicted_at": moment}

@@ -38,6 +38,8 @@ def _table(told: Told) -> Any:
         values = np.full(n, np.nan)
         values[told.good] = told.outputs[:, place]
         columns[f"probability_{label}"] = pa.array(values, mask=~told.good)
+    if told.abstained is not None:
+        columns["abstained"] = pa.array(told.abstained, pa.string())
     wrong: list[str | None] = [None] * n
     for fault in reversed(told.faults):
         wrong[fault.row] = f"{fault.column}: {fault.rule}, got {fault.got}"

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from factory.abstaining import REASONS
 from serving.refused import Kind
 from serving.shelf import Shelf
 
@@ -53,6 +54,8 @@ class Metrics:
         self.errors = {(n, k): errors.labels(n, k) for n in known for k in get_args(Kind)}
         self.rows = {name: rows.labels(name) for name in names}
         self.bad = {name: bad.labels(name) for name in names}
+        left = counter("abstained_rows", "Rows left to a person, by reason.", [*model, "reason"])
+        self.abstained = {(n, r): left.labels(n, r) for n in names for r in REASONS}
         self.seconds = {name: seconds.labels(name) for name in names}
         self.sizes = {name: sizes.labels(name) for name in names}
         challenged = counter(

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+from factory.abstaining import REASONS
 from factory.nouns import Kind, Schema
 from registry.columns import MISSING
 from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, DATATYPES, JSON, PARQUET
@@ -264,6 +265,11 @@ def _invocations(schema: Schema) -> Node:
             "model": {"type": "string"},
             "version": {"type": "integer"},
             "at": {"type": "string"},
+            "abstained": {
+                "type": "array",
+                "items": {"enum": [*REASONS, None]},
+                "description": "why a person should answer the row; there where the model may",
+            },
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
         },
     }

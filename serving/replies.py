@@ -20,6 +20,8 @@ def mlflow_body(told: Told) -> bytes:
         "version": told.served.version,
         "at": told.moment,
     }
+    if told.abstained is not None:
+        said["abstained"] = told.abstained
     if told.faults:
         said["errors"] = told.errors
     return orjson.dumps(said)
@@ -52,6 +54,10 @@ def v2_body(told: Told, request: str) -> bytes:
     outputs.append(
         {"name": "prediction_id", "shape": [n], "datatype": "BYTES", "data": list(told.ids)}
     )
+    if told.abstained is not None:
+        outputs.append(
+            {"name": "abstained", "shape": [n], "datatype": "BYTES", "data": told.abstained}
+        )
     parameters: dict[str, Any] = {"at": told.moment}
     if told.faults:
         parameters["errors"] = told.errors

@@ -144,6 +144,8 @@ class Routes:
     def _count(self, name: str, line: Line, made: Answer, *, kept: bool) -> None:
         self.metrics.rows[name].inc(made.rows)
         self.metrics.sizes[name].observe(made.rows)
+        for reason, rows in made.abstained.items():
+            self.metrics.abstained[name, reason].inc(rows)
         if made.bad:
             self.metrics.bad[name].inc(made.bad)
         if made.failed and line.challenger is not None:

@@ -5,6 +5,8 @@ from time import perf_counter
 
 import numpy as np
 
+from factory.abstain import abstained
+from factory.abstaining import Reason
 from factory.bundle import Bundle
 from factory.compiled.pipeline import Compiled
 from factory.compiled.proof import Proof
@@ -44,6 +46,10 @@ class Served:
     def outputs(self, rows: Rows) -> Outputs:
         """Return values, shape (n,), or probabilities, shape (n, k)."""
         return self.compiled.outputs(rows)
+
+    def abstained(self, rows: Rows, outputs: Outputs) -> list[Reason | None] | None:
+        """Return why each row is left to a person; None where the version never abstains."""
+        return abstained(self.bundle, lambda: rows.frame(self.compiled.layout), outputs)
 
     @property
     def keys(self) -> tuple[str, ...]:

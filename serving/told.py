@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from factory.abstaining import Reason
 from factory.nouns import Bools, Outputs
 from serving.refused import Fault
 from serving.served import Served
@@ -22,6 +23,8 @@ class Told:
         good: rows that were predicted, shape (n,).
         outputs: of the good rows.
         faults: of the others, at most 100.
+        reasons: why a good row is left to a person, None for those that are not; None where the
+            version never abstains.
     """
 
     served: Served
@@ -32,6 +35,7 @@ class Told:
     good: Bools
     outputs: Outputs
     faults: Sequence[Fault] = field(default=())
+    reasons: Sequence[Reason | None] | None = None
 
     @property
     def labels(self) -> list[Any]:
@@ -47,6 +51,11 @@ class Told:
     def probabilities(self) -> list[Any]:
         """The probabilities of each row, None for bad rows."""
         return self.spread(self.outputs.tolist())
+
+    @property
+    def abstained(self) -> list[Any] | None:
+        """Why a person is to answer, a row each; None where the version never abstains."""
+        return None if self.reasons is None else self.spread(list(self.reasons))
 
     @property
     def errors(self) -> list[dict[str, Any]]:

@@ -3,14 +3,20 @@
 import time
 from argparse import Namespace
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from factory.bundle import Bundle
+from factory.errors import BadData, Unavailable
 from factory.metrics import metric_named
 from factory.nouns import Schema
 from flows.console import answers, print_json, print_table
 from flows.workplace import Workplace, open_workplace, resolve
 from registry.inference.judged import judgements, told_between
 from registry.inference.labels import ID, Labelled, add_labels
+from registry.inference.waiting import waiting_rows
 from registry.pieces import pieces_of
 
 ROWS = 250_000
@@ -20,14 +26,32 @@ DAYS = 30
 
 
 def run(args: Namespace) -> int:
-    """Keep labels of logged predictions, and tell the performance that they show."""
+    """Keep labels of logged predictions, and tell the performance that they show.
+
+    With ``--waiting`` the rows that wait for a person are written out, after those labels.
+    """
+    if args.path is None and args.waiting is None:
+        raise BadData("There are no labels to keep.", hint="give a table, or --waiting FILE")
     place = open_workplace(args.home)
     name, _ = resolve(args.name)
     champion = place.models.load(name, place.models.champion(name))
+    told = {"model": name} if args.path is None else kept(args.path, name, champion, place)
+    if args.waiting is not None:
+        rows = waiting_rows(place.home, name, champion.schema)
+        told |= {"waiting": len(rows), "to_label": write_csv(rows, Path(args.waiting))}
+    if args.json:
+        print_json(told)
+    else:
+        tell(told)
+    return 0
+
+
+def kept(path: str, name: str, champion: Bundle, place: Workplace) -> dict[str, Any]:
+    """Keep a table's labels."""
     schema, at = champion.schema, time.time_ns()
     found = Labelled()
     first, low = 0, None
-    for raw in pieces_of(args.path, ROWS):
+    for raw in pieces_of(path, ROWS):
         found += add_labels(place.home, name, schema, raw, at=at, first=first)
         first += len(raw)
         if ID in raw and raw[ID].notna().any():
@@ -35,11 +59,20 @@ def run(args: Namespace) -> int:
             low = least if low is None else min(low, least)
     told: dict[str, Any] = {"model": name, **asdict(found), "metric": champion.metric}
     told["performance"] = performance(place, name, schema, champion.metric, at, low)
-    if args.json:
-        print_json(told)
-    else:
-        tell(told)
-    return 0
+    return told
+
+
+def write_csv(rows: pd.DataFrame, path: Path) -> str:
+    """Write rows to be labelled, and return where they are.
+
+    Raises:
+        Unavailable: the file cannot be written.
+    """
+    try:
+        rows.to_csv(path, index=False)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error}.", hint="give another file") from None
+    return str(path)
 
 
 def performance(
@@ -62,6 +95,10 @@ def performance(
 
 def tell(told: dict[str, Any]) -> None:
     """Print what became of labels, for people."""
+    if "waiting" in told:
+        answers.print(f"{told['waiting']:,} rows wait for a person: {told['to_label']}")
+    if "rows" not in told:
+        return
     answers.print(
         f"{told['rows']:,} labels kept for {told['model']}: {told['repeated']:,} known already, "
         f"{told['corrected']:,} corrected"

@@ -63,6 +63,9 @@ def to_table(batches: Sequence[Predictions]) -> Any:
         **_keys(batches, sizes),
         **_said(np.concatenate([b.outputs for b in batches]), first.schema),
     }
+    if first.abstained is not None:
+        reasons = list(chain.from_iterable(batch.abstained or () for batch in batches))
+        columns["abstained"] = pa.array(reasons, pa.string())
     whole = _together([batch.rows for batch in batches])
     for column, place in first.layout.placed:
         columns[column_of(FEATURE, column.name)] = _feature(whole, column.kind, place)
