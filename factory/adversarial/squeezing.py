@@ -1,68 +1,71 @@
-"""Feature squeezing: a row that was made to fool a model does not when it is told more coarsely."""
+"""Feature squeezing: a row made to fool a model does not when it is told with less detail.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+It is told in two ways, each the plainest under which answers to known rows stay: each number at one
+of few levels of its range, and all numbers together by few principal components of known rows.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import median_filter
 
 from factory.adversarial.attacks import Ranges
 from factory.nouns import Bools, Floats, Outputs, Schema
 
 LEVELS = (2, 4, 8, 16, 32, 64)
-"""Numbers of levels that are tried, the coarsest first."""
+"""Numbers of levels that are tried, the coarsest first; as many components as well."""
 AGREES = 0.95
-"""Share of known rows whose answer the levels that are taken do not change."""
+"""Share of known rows whose answer what is taken does not change."""
 SPREADS = 0.1
 """Change of a value, in spreads of the model's values, that is another answer."""
-MEDIAN = 3
-"""Side of the square of pixels whose median a pixel becomes."""
 ROWS = 5_000
+LEAST = 1e-9
 
 Say = Callable[[pd.DataFrame], Outputs]
 
 
 @dataclass(frozen=True, eq=False)
 class Squeezing:
-    """How far a model's answers change when rows are told more coarsely.
+    """How far a model's answers change when rows are told with less detail.
 
     Attributes:
         names: features that are numbers.
         low: their least known values, shape (d,).
         high: their largest, shape (d,).
-        levels: that each number's range is told in; 0 where even the finest changes answers.
-        shape: height and width, where the numbers are an image's pixels; empty elsewhere.
         scale: of the model's values; 1 for probabilities.
-        threshold: the largest change that counts as known.
+        levels: that each number's range is told in; 0 where even the finest changes answers.
+        middle: mean place of known rows in their ranges, shape (d,).
+        components: that rows are told by, shape (k, d); none where even many change answers.
+        usual: change that known rows keep below at the rate, one of each way.
+        threshold: the largest change that counts as known, in what is usual.
     """
 
     names: tuple[str, ...]
     low: Floats
     high: Floats
-    levels: int
-    shape: tuple[int, ...]
     scale: float
+    levels: int = 0
+    middle: Floats = field(default_factory=lambda: np.zeros(0))
+    components: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    usual: tuple[float, ...] = ()
     threshold: float = float("inf")
 
     @classmethod
-    def fit(
-        cls, say: Say, schema: Schema, known: pd.DataFrame, *, rate: float,
-        shape: tuple[int, ...] = (),
-    ) -> Self:  # fmt: skip
-        """Take the coarsest levels under which answers stay, and the change known rows keep below.
+    def fit(cls, say: Say, schema: Schema, known: pd.DataFrame, *, rate: float) -> Self:
+        """Take the least detail under which answers stay, and the change known rows keep below.
 
         Args:
             say: the model's outputs on canonical rows.
             schema: its features.
             known: rows that it was not trained on, the first 5,000 of which count.
             rate: share of such rows that counts as known.
-            shape: height and width of an image; pixels are then smoothed by their medians, too.
 
         Source:
             Xu, Evans and Qi, Feature squeezing: detecting adversarial examples in deep neural
-            networks (2018).
+            networks (2018); the components are the linear case of Meng and Chen, MagNet: a
+            two-pronged defense against adversarial examples (2017).
 
         >>> from factory.nouns import Column
         >>> schema = Schema((Column("a", "number"),), "y", "binary", classes=("n", "p"))
@@ -78,45 +81,61 @@ class Squeezing:
         ranges = Ranges.of(known, schema)
         outputs = say(known)
         scale = 1.0 if schema.classes else float(outputs.std()) or 1.0
-        if len(shape) != 2 or int(np.prod(shape)) != len(ranges.names):  # noqa: PLR2004
-            shape = ()
-        free = cls(ranges.names, ranges.low, ranges.high, 0, shape, scale)
-        for levels in LEVELS:
-            coarse = say(free.coarse(known, levels))
-            if _same(outputs, coarse, scale) >= AGREES:
-                free = cls(ranges.names, ranges.low, ranges.high, levels, shape, scale)
-                break
-        scores = free.scores(say, known)
-        limit = float(np.quantile(scores, rate, method="higher")) if len(scores) else np.inf
-        return cls(**{**vars(free), "threshold": limit})
+        free = cls(ranges.names, ranges.low, ranges.high, scale)
+        if len(known) == 0 or not ranges.names:
+            return free
+
+        def stays(made: Self) -> bool:
+            return all(_same(outputs, say(rows), scale) >= AGREES for rows in made.squeezed(known))
+
+        levels = next((n for n in LEVELS if stays(replace(free, levels=n))), 0)
+        places = ranges.shares(known)
+        known_places = np.isfinite(places)
+        sums = np.where(known_places, places, 0.0).sum(axis=0)
+        middle = sums / np.maximum(known_places.sum(axis=0), 1)
+        centred = np.where(known_places, places, middle) - middle
+        axes = np.linalg.svd(centred, full_matrices=False)[2]
+        free = replace(free, middle=middle)
+        tried = (axes[:n] for n in LEVELS if n < len(axes))
+        components = next((c for c in tried if stays(replace(free, components=c))), axes[:0])
+        made = replace(free, levels=levels, components=components)
+        gaps = made.changes(say, known)
+        limits = [float(np.quantile(gap, rate, method="higher")) for gap in gaps]
+        made = replace(made, usual=tuple(max(limit, LEAST) for limit in limits))
+        limit = float(np.quantile(made.scores(say, known), rate, method="higher"))
+        return replace(made, threshold=limit)
 
     def scores(self, say: Say, rows: pd.DataFrame) -> Floats:
-        """Return the largest change of each row's answer, shape (n,); larger is stranger."""
-        outputs = say(rows)
+        """Return the largest change of each row's answer, in what is usual, shape (n,)."""
         found = np.zeros(len(rows))
-        squeezed = [self.coarse(rows, self.levels)] if self.levels else []
-        squeezed += [self.smooth(rows)] if self.shape else []
-        for changed in squeezed:
-            found = np.maximum(found, _apart(outputs, say(changed), self.scale))
+        for gap, usual in zip(self.changes(say, rows), self.usual, strict=True):
+            found = np.maximum(found, gap / usual)
         return found
 
     def strange(self, say: Say, rows: pd.DataFrame) -> Bools:
         """Mark the rows whose answer changes more than those of known rows do, shape (n,)."""
         return np.asarray(self.scores(say, rows) > self.threshold)
 
-    def coarse(self, rows: pd.DataFrame, levels: int) -> pd.DataFrame:
-        """Return the rows with each number at the nearest of so many levels of its range."""
-        ranges = Ranges(self.names, self.low, self.high)
-        return ranges.placed(rows, np.round(ranges.shares(rows) * (levels - 1)) / (levels - 1))
+    def changes(self, say: Say, rows: pd.DataFrame) -> list[Floats]:
+        """Return by how much each way of telling changes each row's answer, shapes (n,)."""
+        outputs = say(rows)
+        return [_apart(outputs, say(changed), self.scale) for changed in self.squeezed(rows)]
 
-    def smooth(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return images with each pixel at the median of those around it."""
-        images = rows[list(self.names)].to_numpy(dtype=np.float64).reshape(-1, *self.shape)
-        smoothed = median_filter(images, size=(1, MEDIAN, MEDIAN), mode="nearest")
-        return rows.assign(**dict(zip(self.names, smoothed.reshape(len(rows), -1).T, strict=True)))
+    def squeezed(self, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Yield the rows as each way tells them; what is missing stays so."""
+        ranges = Ranges(self.names, self.low, self.high)
+        places = ranges.shares(rows)
+        if self.levels:
+            steps = self.levels - 1
+            yield ranges.placed(rows, np.round(places * steps) / steps)
+        if len(self.components):
+            lost = ~np.isfinite(places)
+            centred = np.where(lost, 0.0, places - self.middle)
+            rebuilt = self.middle + centred @ self.components.T @ self.components
+            yield ranges.placed(rows, np.where(lost, places, rebuilt))
 
     def to_values(self) -> dict[str, Any]:
-        """Return arrays and plain values, to be kept with the version."""
+        """Return arrays and plain values, to be kept with a version."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
