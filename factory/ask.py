@@ -135,8 +135,7 @@ def _moved(bundle: Bundle, signals: Sequence[Signal]) -> list[str]:
 
 def _has_cells(bundle: Bundle, name: str) -> bool:
     """Tell whether values are comparable: dates always move, and the target is not known."""
-    kinds = {column.name: column.kind for column in bundle.schema.features}
-    return name == SAID or kinds.get(name, "date") != "date"
+    return name == SAID or name in {c.name for c in bundle.schema.features if c.plain}
 
 
 def _cells(

@@ -18,11 +18,11 @@ from pydantic_core.core_schema import ValidationInfo
 from factory.abstaining import AbstainConfig
 from factory.breakdown.bins import Groupings
 from factory.breakdown.worth import ValueConfig, text
+from factory.columns import DataConfig
 from factory.deployment import DeployConfig
 from factory.detectors.config import DetectorsConfig
 from factory.errors import BadConfig
 from factory.logs import LogConfig
-from factory.nouns import Kind, Task
 from factory.online.config import OnlineConfig
 from factory.ood.config import OodConfig
 from factory.policy import Part, PolicyConfig, Share
@@ -32,23 +32,6 @@ from factory.searching import RANGE_KEYS, RANGE_TAGS, SearchConfig
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """What a model may be called: files are called by it too."""
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
-
-
-class DataConfig(Part):
-    """Where the rows are and what the columns mean."""
-
-    path: str = Field(description=".csv, .parquet, a Delta table's folder, or URL#table")
-    target: str = Field(description="column to predict")
-    task: Task | None = Field(None, description="inferred from the target when absent")
-    timestamp: str | None = Field(None, description="column that orders the rows in time")
-    id: str | None = Field(None, description="column that names a row; must be unique")
-    types: dict[str, Kind] = Field(
-        default_factory=dict, description="kinds of columns that inference would get wrong"
-    )
-    ignore: tuple[str, ...] = Field(
-        (),
-        description="columns that are no features; check.groups and check.segments may name them",
-    )
 
 
 class SplitConfig(Part):
@@ -73,6 +56,9 @@ class FeaturesConfig(Part):
     )
     scale: Literal["auto", "none", "standard", "minmax", "row_norm"] = Field(
         "auto", description="auto: standard where the family needs it, none for trees"
+    )
+    terms: int = Field(
+        1_000, ge=1, le=100_000, description="words and pairs of words that a text is told by"
     )
     dates: tuple[Literal["year", "month", "day", "weekday", "hour"], ...] = (
         "month",

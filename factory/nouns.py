@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from factory.diagnosis.parts import ClassShare, Share, Suspect
 
 Task = Literal["binary", "multiclass", "regression"]
-Kind = Literal["number", "category", "date"]
+Kind = Literal["number", "category", "date", "text", "image"]
+EMBEDDED: frozenset[Kind] = frozenset({"text", "image"})
+"""Kinds that are compared by where an embedding puts their values."""
+WORDED: frozenset[Kind] = EMBEDDED | {"category"}
+"""Kinds whose values are strings; an image's is that of its pixels (see ``factory.pictures``)."""
 Cause = Literal[
     "none",
     "data_quality",
@@ -32,10 +36,25 @@ Outputs = Floats
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One feature and its kind."""
+    """One feature and its kind; ``shape`` is an image's: height, width, channels."""
 
     name: str
     kind: Kind
+    shape: tuple[int, ...] = ()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether a value is no point on a line and no category, but has a place in a space.
+
+        >>> Column("file", "image", (8, 8, 1)).embedded, Column("a", "date").embedded
+        (True, False)
+        """
+        return self.kind in EMBEDDED
+
+    @property
+    def plain(self) -> bool:
+        """Whether values can be compared one by one: dates always move."""
+        return self.kind in {"number", "category"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ class Outliers:
         >>> (found.scores(rows) >= 1).tolist()
         [False, True, True]
         """
-        kinds = {c.name: c.kind for c in schema.features if c.kind != "date"}
+        kinds = {c.name: c.kind for c in schema.features if c.plain}
         if len(reference) < FEWEST or not kinds:
             return None
         rng = np.random.default_rng(seed)

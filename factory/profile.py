@@ -9,48 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from factory.embedded import Embedded
 from factory.factorize import factorize
 from factory.lattice import Lattice
 from factory.nouns import Bools, Counts, Floats, Schema
 from factory.sorting import sort
+from factory.summary import Summary
 
 GRID = 2_048
 """Values of a feature between which distribution functions are compared first."""
 BLOCKS = 10
 """Consecutive parts of a table in which a trend is looked for."""
-
-
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """What every feature has; all that is kept of a date.
-
-    Attributes:
-        lost: rows without a value, in the table's order, shape (rows,).
-    """
-
-    lost: Bools
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return len(self.lost)
-
-    @cached_property
-    def missing(self) -> int:
-        """Rows without a value."""
-        return int(np.count_nonzero(self.lost))
-
-    def most_missing(self, rows: int) -> float:
-        """Return the largest share of missing values in any stretch of that many rows.
-
-        >>> Summary(np.array([True, False, True, True, False])).most_missing(2)
-        1.0
-        """
-        rows = max(1, min(rows, self.rows))
-        if self.missing == 0:
-            return 0.0
-        so_far = np.concatenate([[0], np.cumsum(self.lost)])
-        return float((so_far[rows:] - so_far[:-rows]).max() / rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +218,8 @@ class Profile:
                     features[column.name] = Categories.of(values)
                 case "date":
                     features[column.name] = Summary(np.asarray(pd.isna(values)))
+                case "text" | "image":
+                    features[column.name] = Embedded.of(values, column)
         return cls(len(frame), features)
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from factory.counted import Counted, Tallied
 from factory.nouns import Counts, Floats
-from factory.profile import Categories, Numbers, Profile, Summary
+from factory.profile import Categories, Numbers, Profile
+from factory.summary import Summary
 
 NEW = 10_000
 """Categories unknown to the reference that are counted one by one; further ones share one."""

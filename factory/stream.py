@@ -1,7 +1,7 @@
 """Windows larger than memory: what each part leaves behind, and what the parts say together.
 
 Drift and quality rest on every row. What needs whole rows, such as predictions, the joint test
-and performance, rests on a sample of them, drawn evenly.
+and performance, rests on a sample of them, drawn evenly; so does the drift of texts and images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -127,4 +127,12 @@ def whole(seen: Seen, schema: Schema, reference: Profile) -> tuple[Window, Whole
     problems = tuple(
         replace(problem, share=touched / rows) for touched, problem in seen.found.values()
     )
-    return Window(frame, version), Whole(seen.sketch.profile(reference), problems)
+    return Window(frame, version), Whole(_profile(seen.sketch, frame, schema, reference), problems)
+
+
+def _profile(sketch: Sketch, sample: pd.DataFrame, schema: Schema, reference: Profile) -> Profile:
+    """Return the profile of all rows; of texts and images the sample tells what they hold."""
+    found = sketch.profile(reference)
+    embedded = schema.reading(tuple(column for column in schema.features if column.embedded))
+    held = Profile.of(sample, embedded).features
+    return replace(found, features={**found.features, **held})

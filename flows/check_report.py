@@ -15,6 +15,7 @@ from factory.diagnosis.priority import suspects
 from factory.diagnosis.told import suspects_json
 from factory.metrics import metric_named
 from factory.nouns import Outputs, Signal, Window
+from flows.check_pictures import images_of, pictures_of
 from flows.past_checks import once, past_checks
 from flows.report.check import CheckReport, drawn, seen_of
 from flows.report.check_shapes import Shape, shape, shapes_of
@@ -48,12 +49,13 @@ def check_report(
     champion, frame = subject.champion, subject.window.frame
     remedy = decision["remedy"]["kind"] if decision else None
     seen = once([seen_of(told, at, remedy), *past_checks(place, told["model"])])
+    plain = [name for name in drawn(told) if name not in images_of(champion.schema)]
     return CheckReport(
         told=told,
         at=at,
         greater_is_better=metric_named(champion.metric, champion.schema).greater_is_better,
         tolerance=subject.config.tolerance,
-        shapes=shapes_of(champion.reference, frame, champion.schema, drawn(told)),
+        shapes=shapes_of(champion.reference, frame, champion.schema, plain),
         predictions=_said(champion, subject.outputs),
         labels=_labels(champion, frame),
         seen=seen,
@@ -65,6 +67,7 @@ def check_report(
                 place.models.link(told["model"], told["version"]),
             ),
         ),
+        pictures=pictures_of(champion, frame, subject.outputs),
         settings=tuple(_flat(subject.config.model_dump(mode="json"))),
     )
 

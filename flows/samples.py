@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory.bundle import Bundle
-from factory.nouns import Outputs
+from factory.nouns import EMBEDDED, Outputs
 
 PREDICTION = "prediction"
 """Column of what the model says."""
@@ -73,6 +73,8 @@ def sides(
             left_out[name] = "it has no value on one side"
         elif kind == "date":
             left_out[name] = "it is a date"
+        elif kind in EMBEDDED:
+            left_out[name] = f"it is a {kind}"
         else:
             (numbers if kind == "number" else categories).append(name)
     kept = [*numbers, *categories]

@@ -7,6 +7,7 @@ from factory.errors import BadData
 from factory.nouns import Window
 from factory.stream import Seen, Whole, merge, see, whole
 from registry.parts import Part, parts_of, read_part
+from registry.pictures import with_pictures
 from registry.sources import to_window
 from registry.tables import to_frame
 
@@ -32,7 +33,8 @@ def look(parts: Iterable[Part], bundle: Bundle) -> Seen | None:
         for piece, table in enumerate(read_part(part)):
             if len(table) == 0:
                 continue
-            window = to_window(to_frame(table), bundle.schema, bundle.whole)
+            raw = with_pictures(to_frame(table), bundle.whole.features, part.file)
+            window = to_window(raw, bundle.schema, bundle.whole)
             place = part.number, piece
             seen = see(bundle.profile, window, bundle.schema, place=place, seed=seed)
             found = seen if found is None else merge([found, seen], bundle.profile)

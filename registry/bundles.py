@@ -54,8 +54,10 @@ TRUSTED_TYPES = (
     "factory.misses.Misses",
     "factory.neural.NetworkClassifier",
     "factory.neural.NetworkRegressor",
+    "factory.pictures.Pictures",
     "factory.predictor.PerformancePredictor",
     "factory.reweight.Coder",
+    "factory.texts.Terms",
     "factory.transformers.Budget",
     "factory.transformers.DateParts",
     "factory.transformers.Finite",
@@ -80,6 +82,8 @@ TYPES: Mapping[Kind, DataType] = {
     "number": DataType.double,
     "category": DataType.string,
     "date": DataType.datetime,
+    "text": DataType.string,
+    "image": DataType.string,
 }
 FILES = "bundle"
 KEPT_APART = {

@@ -2,9 +2,9 @@
 
 A canonical table has a RangeIndex and these columns, in this order: the features, the target,
 the timestamp, the id and what only parts the rows, as far as the schema has them. Numbers are
-float64, categories and ids text or None, dates and the timestamp datetime64[ns] in UTC without a
-zone. The target of a regression is float64, that of a classification text. Rows are sorted by
-timestamp, equal ones in the order they came.
+float64, categories, texts, images (see ``factory.pictures``) and ids text or None, dates and the
+timestamp datetime64[ns] in UTC without a zone. The target of a regression is float64, that of a
+classification text. Rows are sorted by timestamp, equal ones in the order they came.
 """
 
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from factory.errors import BadData
-from factory.nouns import Bools, Kind, Schema
+from factory.nouns import Bools, Column, Kind, Schema
+from factory.pictures import to_bytes
 from registry.columns import categories, cells, dates, numbers
 from registry.nearest import nearest
 from registry.schemas import require
@@ -47,7 +48,7 @@ def canonical_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame,
     unreadable: Unreadable = {}
     for column in schema.features:
         require(column.name, raw.columns, "feature")
-        values, bad = read_cells(cells(raw[column.name]), column.kind)
+        values, bad = read_cells(cells(raw[column.name]), column)
         columns[column.name] = values
         if bad.any():
             unreadable[column.name] = bad
@@ -70,7 +71,7 @@ def parsed(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Unreadable]
     for column in schema.beside:
         # What no model reads may be absent, and a cell that cannot be read is in no part.
         found = raw.get(column.name, pd.Series(pd.NA, index=raw.index, dtype=object))
-        frame[column.name] = read_cells(cells(found), column.kind)[0]
+        frame[column.name] = read_cells(cells(found), column)[0]
     return frame, unreadable
 
 
@@ -87,15 +88,21 @@ def in_time_order(
     return frame.iloc[order].reset_index(drop=True), masks
 
 
-def read_cells(array: Any, kind: Kind) -> tuple[Any, Bools]:
-    """Read cells as values of a kind, and mark those that are none."""
-    match kind:
+def read_cells(array: Any, column: Column) -> tuple[Any, Bools]:
+    """Read cells as values of a column's kind, and mark those that are none."""
+    match column.kind:
         case "number":
             return numbers(array)
         case "date":
             return dates(array)
-        case "category":
+        case "category" | "text":
             return categories(array), np.zeros(len(array), dtype=bool)
+        case "image":
+            told = categories(array).copy()
+            bad = [cell is not None and to_bytes(cell, column.shape) is None for cell in told]
+            unreadable = np.array(bad, dtype=bool)
+            told[unreadable] = None
+            return told, unreadable
 
 
 def _target(raw: pd.DataFrame, schema: Schema) -> Any:

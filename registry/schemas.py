@@ -2,9 +2,10 @@
 
 A column is a number, a date or a category by what it holds (see ``registry.columns``); text is
 a number or a date only if every cell of it is. Left out of the features, with the reason: columns
-that hold nothing, or one value only, or nested values, or that have no name, and text that is
-almost unique (more than 100 values, and more than half of the rows' number), because it names
-rows instead of describing them. A kind given in the config is taken as it is.
+that hold nothing, or one value only, or nested values, or that have no name. Text that is
+almost unique (more than 100 values, and more than half of the rows' number) is prose if half of
+the values have four words or more; else it is left out as well, because it names rows instead of
+describing them. A kind given in the config is taken as it is.
 
 The task follows the target unless the config gives it. Truth values and text are classes. Two
 whole numbers are two classes; up to 20 whole numbers with at least five rows each on average are
@@ -19,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.errors import BadConfig, BadData
 from factory.nouns import Column, Kind, Schema, Task
 from registry.columns import categories, cells, dates, is_date, is_number, is_text, numbers
@@ -32,6 +33,8 @@ CLASSES = 20
 PAIR = 2
 ROWS_PER_CLASS = 5
 MOSTLY = 0.9
+WORDS = 4
+"""Words from which almost unique values are texts."""
 
 
 def infer_schema(raw: pd.DataFrame, config: DataConfig, parted_by: Collection[str] = ()) -> Schema:
@@ -65,10 +68,14 @@ def inspect_schema(
     task, classes = _task(target.drop_null(), config)
     rows = raw if labelled.all() else raw.loc[labelled]
     roles = {config.target, config.timestamp, config.id, *config.ignore}
+    images = {column.name: column for column in config.images}
     features: list[Column] = []
     ignored: dict[str, str] = {}
     for name in rows.columns:
         if name in roles:
+            continue
+        if name in images:
+            features.append(images[name])
             continue
         kind, reason = _feature(cells(rows[name]), name, config.types.get(name))
         if kind is None:
@@ -107,7 +114,9 @@ def comparable_kind(column: pd.Series) -> Kind | None:
         return None
     distinct = pc.unique(present)
     kind = _kind(distinct)
-    return None if kind == "category" and _names_rows(len(distinct), len(present)) else kind
+    if kind == "category" and _names_rows(len(distinct), len(present)):
+        return "text" if _is_prose(present) else None
+    return kind
 
 
 def require(name: str, columns: Iterable[str], role: str) -> None:
@@ -123,7 +132,8 @@ def _check_names(raw: pd.DataFrame, config: DataConfig) -> None:
         require(config.timestamp, columns, "timestamp")
     if config.id is not None:
         require(config.id, columns, "id")
-    for key, names in (("types", config.types), ("ignore", config.ignore)):
+    images = [column.name for column in config.images]
+    for key, names in (("types", config.types), ("ignore", config.ignore), ("image", images)):
         for name in names:
             if name not in columns:
                 problem = f"data.{key} names {name!r}, which is no column."
@@ -135,6 +145,12 @@ def _check_names(raw: pd.DataFrame, config: DataConfig) -> None:
             f"Target, timestamp and id are not three columns: {', '.join(taken)}.",
             hint="give each role a column of its own",
         )
+    for name in images:
+        if name in {*taken, *config.types, *config.ignore}:
+            raise BadConfig(
+                f"data.image names {name!r}, which is something else as well.",
+                hint="name each column once",
+            )
 
 
 def _feature(array: Any, name: str, forced: Kind | None) -> tuple[Kind | None, str]:
@@ -154,12 +170,21 @@ def _feature(array: Any, name: str, forced: Kind | None) -> tuple[Kind | None, s
     if kind == "number" and _counts_rows(present, len(distinct)):
         return None, "it numbers the rows; name it as data.id if it identifies them"
     if kind == "category" and _names_rows(len(distinct), len(present)):
-        return None, _almost_unique(present, len(distinct))
+        if not _is_prose(present):
+            return None, _almost_unique(present, len(distinct))
+        kind = "text"
     return kind, ""
 
 
 def _is_plain(array: Any) -> bool:
     return is_text(array) or is_number(array) or is_date(array)
+
+
+def _is_prose(present: Any) -> bool:
+    """Tell texts, which describe, from names and codes, which are a word or two."""
+    trimmed = pc.utf8_trim_whitespace(present.cast(pa.string()))
+    spaces = pc.count_substring_regex(trimmed, r"\s+")
+    return float(pc.quantile(spaces, 0.5)[0].as_py()) >= WORDS - 1
 
 
 def _kind(present: Any) -> Kind:

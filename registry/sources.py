@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.errors import BadData
 from factory.nouns import Bools, Column, DataVersion, Schema, Window
 from registry.canonical import (
@@ -21,6 +21,7 @@ from registry.canonical import (
     read_cells,
 )
 from registry.columns import cells
+from registry.pictures import with_pictures
 from registry.schemas import comparable_kind, infer_schema, inspect_schema, require
 from registry.tables import read_table
 from registry.versions import data_version, marks_of
@@ -83,7 +84,10 @@ def read_training(
         BadConfig: the config names columns that are not there, or a malformed URL.
         Unavailable: a database does not answer.
     """
-    return to_training(read_table(location or config.path), config, parted_by)
+    location = location or config.path
+    return to_training(
+        with_pictures(read_table(location), config.images, location), config, parted_by
+    )
 
 
 def to_training(
@@ -93,19 +97,32 @@ def to_training(
     schema, ignored = inspect_schema(raw, config, parted_by)
     frame, unreadable = parsed(raw, schema)
     kinds = kinds_of(schema)
-    for name, mask in unreadable.items():
-        raise bad_cell(raw, name, mask, kinds[name])
     dropped = {}
+    for name, mask in unreadable.items():
+        if kinds[name] != "image":
+            raise bad_cell(raw, name, mask, kinds[name])
+        dropped[f"{name} unreadable"] = int(mask.sum())
+        frame = frame.loc[~mask]
     needed: dict[str, str | None] = {"target": schema.target, "timestamp": schema.timestamp}
     for role, column in needed.items():
         if column is not None and frame[column].isna().any():
             dropped[f"{role} missing"] = int(frame[column].isna().sum())
             frame = frame.loc[frame[column].notna()]
     if frame.empty:
-        raise BadData("No row has both target and timestamp.", hint="give rows that have both")
+        raise _nothing_left(raw, unreadable)
     check_ids(frame, schema)
     frame, _ = in_time_order(frame.reset_index(drop=True), {}, schema)
     return TrainingData(frame, schema, data_version(frame, schema), dropped, ignored)
+
+
+def _nothing_left(raw: pd.DataFrame, unreadable: Mapping[str, Bools]) -> BadData:
+    for name, mask in unreadable.items():
+        if mask.all():
+            problem = (
+                f"No picture of {name!r} can be read, the first is {_example(raw[name], mask)!r}."
+            )
+            return BadData(problem, hint="name .png, .jpg or .npy files beside the table or below")
+    return BadData("No row has both target and timestamp.", hint="give rows that have both")
 
 
 def read_window(location: str, schema: Schema, whole: Schema | None = None) -> Window:
@@ -127,7 +144,8 @@ def read_window(location: str, schema: Schema, whole: Schema | None = None) -> W
         BadConfig: a malformed URL.
         Unavailable: a database does not answer.
     """
-    return to_window(read_table(location), schema, whole)
+    features = (whole or schema).features
+    return to_window(with_pictures(read_table(location), features, location), schema, whole)
 
 
 def to_window(raw: pd.DataFrame, schema: Schema, whole: Schema | None = None) -> Window:
@@ -172,7 +190,7 @@ def read_to_score(location: str, schema: Schema) -> tuple[pd.DataFrame, pd.DataF
     Raises:
         BadData: the table cannot be read, or a feature has no column.
     """
-    raw = read_table(location)
+    raw = with_pictures(read_table(location), schema.features, location)
     keys = [name for name in (schema.id, schema.timestamp) if name in raw.columns]
     return canonical_features(raw, schema)[0], raw[keys].reset_index(drop=True)
 
@@ -212,7 +230,7 @@ def common_schema(before: pd.DataFrame, after: pd.DataFrame, shown: str) -> Sche
     for name in before.columns:
         kind = comparable_kind(before[name]) if name in after else None
         if kind is not None:
-            values, bad = read_cells(cells(after[name]), kind)
+            values, bad = read_cells(cells(after[name]), Column(name, kind))
             alien = bad.any() and pd.isna(values).all()
             features.append(Column(name, "category" if alien else kind))
     if not features:

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.errors import BadData
 from registry.canonical import bad_cell
 from registry.columns import cells, dates
+from registry.pictures import with_pictures
 from registry.schemas import require
 from registry.tables import read_table
 
@@ -26,7 +27,7 @@ def read_in_order(location: str, config: DataConfig) -> tuple[pd.DataFrame, int]
         BadConfig: a malformed URL.
         Unavailable: a database does not answer.
     """
-    raw = read_table(location)
+    raw = with_pictures(read_table(location), config.images, location)
     require(config.target, raw.columns, "target")
     if config.timestamp is None:
         return raw, 0

@@ -32,6 +32,7 @@ from registry.inference.columns import PROBABILITY, name_of, to_table
 from registry.inference.commit import Watch, nothing_beside, watched, with_day
 from registry.inference.table import address, append
 from registry.inference.waiting import ABSTAINED
+from registry.pictures import with_pictures
 from registry.pieces import ROWS, pieces_of
 from registry.predictions import Predictions, prediction_ids
 from registry.tables import read_table
@@ -183,6 +184,7 @@ def _score_pieces(scorer: Scorer, job: Job, folder: Path) -> tuple[int, int]:
 def _score(scorer: Scorer, job: Job, first: int, raw: pd.DataFrame, number: int) -> Any:
     """Score and log one piece, and return what the output tells of it."""
     schema = scorer.bundle.schema
+    raw = with_pictures(raw, schema.features, job.source)
     features = canonical_features(raw, schema)[0]
     layout = Layout(schema.features)
     rows = Rows.of(features, layout)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet
@@ -194,10 +195,13 @@ def _v2(told: dict[str, Any], layout: Layout) -> tuple[Columns, int]:
         return _split(rows, names)
     if len({name for name, _, _ in tensors}) < len(tensors):
         raise malformed("a tensor is named twice")
-    for name, shape, _ in tensors:
-        if len(shape) > 1 and prod(shape[1:]) != 1:
+    images = {column.name for column in layout.features if column.kind == "image"}
+    columns: dict[str, Sequence[Any]] = {}
+    for name, shape, data in tensors:
+        whole = len(shape) == 1 or prod(shape[1:]) == 1
+        if not whole and name not in images:
             raise malformed(f"the tensor {name[:80]!r} has more than one cell a row")
-    columns = {name: data for name, _, data in tensors}
+        columns[name] = data if whole else list(np.array(data).reshape(shape))
     return columns, _common_length(columns)
 
 

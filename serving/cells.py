@@ -14,8 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from factory.compiled.rows import Dates, Layout, Rows
-from factory.nouns import Bools, Floats
+from factory.nouns import WORDED, Bools, Column, Floats
+from factory.pictures import to_cells
 from registry.columns import LARGEST, MISSING, arrow_cells, categories, cells, dates, numbers
+from registry.pictures import from_numbers, picture_cell
 from serving.refused import Fault
 
 ABSENT: Any = object()
@@ -44,7 +46,11 @@ def read_columns(columns: Columns, n: int, layout: Layout) -> tuple[Rows, list[F
     faults: list[Fault] = []
     rows = Rows(
         _numbers([columns.get(name) for name in layout.numbers], n, layout.numbers, faults),
-        tuple(_texts(columns.get(name), n, name, faults) for name in layout.categories),
+        tuple(
+            _worded(column, columns.get(column.name), n, faults)
+            for column in layout.features
+            if column.kind in WORDED
+        ),
         _dates([columns.get(name) for name in layout.dates], n, layout.dates, faults),
     )
     return rows, faults
@@ -54,16 +60,21 @@ def read_table(table: Any, layout: Layout) -> tuple[Rows, list[Fault]]:
     """Read an Arrow table, as ``read_columns``."""
     n, known = table.num_rows, set(table.column_names)
     faults: list[Fault] = []
-    parts: dict[str, list[Any]] = {"number": [], "category": [], "date": []}
+    parts: dict[str, list[Any]] = {"number": [], "worded": [], "date": []}
     empty = {"number": np.full(n, np.nan), "date": np.full(n, "NaT", "datetime64[ns]")}
     for column, _ in layout.placed:
+        kind = "worded" if column.kind in WORDED else column.kind
         if column.name not in known:
             faults += [Fault(row, column.name, "required", "nothing") for row in range(n)]
-            parts[column.kind].append(empty.get(column.kind, [None] * n))
+            parts[kind].append(empty.get(kind, [None] * n))
+            continue
+        if column.kind == "image":
+            given = table.column(column.name).to_pylist()
+            parts[kind].append(_pictures(column, given, n, faults))
             continue
         array = arrow_cells(table.column(column.name))
-        if column.kind == "category":
-            parts["category"].append(categories(array).tolist())
+        if kind == "worded":
+            parts[kind].append(categories(array).tolist())
             continue
         values, bad = numbers(array) if column.kind == "number" else dates(array)
         rule: Any = column.kind
@@ -74,7 +85,7 @@ def read_table(table: Any, layout: Layout) -> tuple[Rows, list[Fault]]:
         parts[column.kind].append(values)
     return Rows(
         np.column_stack(parts["number"]) if parts["number"] else np.empty((n, 0)),
-        tuple(parts["category"]),
+        tuple(parts["worded"]),
         np.column_stack(parts["date"]) if parts["date"] else np.empty((n, 0), "datetime64[ns]"),
     ), faults
 
@@ -111,6 +122,40 @@ def _column(column: Sequence[Any] | None, n: int, name: str, faults: list[Fault]
         values[places] = read
         faults += _marked(bad, places, name, "number", texts)
     return values
+
+
+def _worded(
+    column: Column, given: Sequence[Any] | None, n: int, faults: list[Fault]
+) -> Sequence[str | None]:
+    if column.kind == "image":
+        return _pictures(column, given, n, faults)
+    return _texts(given, n, column.name, faults)
+
+
+def _pictures(
+    column: Column, given: Sequence[Any] | None, n: int, faults: list[Fault]
+) -> Sequence[str | None]:
+    """Read pictures: files in base64, or their pixels in nested lists."""
+    read: list[str | None] = []
+    for row, cell in enumerate([ABSENT] * n if given is None else given):
+        found = _picture(cell, column.shape)
+        if found is None and not (cell is None or (type(cell) is str and cell in VOID)):
+            faults.append(_fault(row, column.name, "image", cell))
+        read.append(found)
+    return read
+
+
+def _picture(cell: Any, shape: tuple[int, ...]) -> str | None:
+    if type(cell) is str:
+        return picture_cell(cell, shape)
+    if not isinstance(cell, list | np.ndarray):
+        return None
+    try:
+        pixels = from_numbers(cell, shape)
+    except ValueError:
+        # Its lists are not equally long.
+        return None
+    return None if pixels is None else str(to_cells(pixels[None])[0])
 
 
 def _texts(

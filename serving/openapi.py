@@ -1,50 +1,20 @@
 """The OpenAPI document of a service: each model with its own columns, so that clients can check."""
 
 from importlib.metadata import version
-from typing import Any
 
 from factory.abstaining import REASONS
-from factory.nouns import Kind, Schema
-from registry.columns import MISSING
+from factory.nouns import Schema
 from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, DATATYPES, JSON, PARQUET
+from serving.cell_schemas import CSV_CELLS, Node, cell
 from serving.shelf import Shelf
 
-Node = dict[str, Any]
-DATE = (
-    r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
-    r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$"
-)
-NUMBER = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"
-CELLS: dict[Kind, Node] = {
-    "number": {
-        "description": "A number; null is missing. Decimal text is read as the number it is.",
-        "anyOf": [
-            {"type": ["number", "boolean", "null"]},
-            {"type": "string", "pattern": NUMBER},
-            {"enum": list(MISSING)},
-        ],
-    },
-    "category": {
-        "description": "Text; null is missing. A number is the text that it prints.",
-        "type": ["string", "number", "boolean", "null"],
-    },
-    "date": {
-        "description": "ISO 8601, UTC without a zone, or seconds since 1970; null is missing.",
-        "anyOf": [{"type": "null"}, {"type": "string", "pattern": DATE}, {"enum": list(MISSING)}],
-    },
-}
-CSV_CELLS: dict[Kind, str] = {
-    "number": "(-?[0-9]{1,6}(\\.[0-9]{1,3})?)?",
-    "category": "[a-z]{0,8}",
-    "date": "(20[0-9]{2}-0[1-9]-1[0-9])?",
-}
 FAULT: Node = {
     "type": "object",
     "required": ["row", "column", "rule", "got"],
     "properties": {
         "row": {"type": "integer", "description": "place in the request, from 0"},
         "column": {"type": "string"},
-        "rule": {"enum": ["required", "number", "date", "text", "finite"]},
+        "rule": {"enum": ["required", "number", "date", "text", "image", "finite"]},
         "got": {"type": "string"},
     },
 }
@@ -174,12 +144,12 @@ def _content(json: Node) -> Node:
 
 
 def _record(schema: Schema) -> Node:
-    cells = {column.name: CELLS[column.kind] for column in schema.features}
+    cells = {column.name: cell(column) for column in schema.features}
     return {"type": "object", "properties": cells, "required": list(cells)}
 
 
 def _line(schema: Schema) -> Node:
-    cells = [CELLS[column.kind] for column in schema.features]
+    cells = [cell(column) for column in schema.features]
     return {
         "type": "array", "prefixItems": cells, "items": False,
         "minItems": len(cells), "maxItems": len(cells),
@@ -234,7 +204,7 @@ def _v2(schema: Schema) -> Node:
                 "shape": {"enum": [[1], [1, 1]]},
                 "datatype": {"enum": list(DATATYPES)},
                 "data": {
-                    "type": "array", "items": CELLS[column.kind], "minItems": 1, "maxItems": 1,
+                    "type": "array", "items": cell(column), "minItems": 1, "maxItems": 1,
                 },
             },
             "required": ["name", "shape", "datatype", "data"],

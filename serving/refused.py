@@ -49,7 +49,7 @@ class Fault:
 
     row: int
     column: str
-    rule: Literal["required", "number", "date", "text", "finite"]
+    rule: Literal["required", "number", "date", "text", "image", "finite"]
     got: str
 
 

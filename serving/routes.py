@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 
+from factory.nouns import Column
 from registry.predictions import Log
 from serving.answer import Answer, answer
 from serving.explain import Explainer
@@ -186,7 +187,6 @@ class Routes:
         del scope, receive
         line = self.shelf.line(name)
         schema, proof = line.champion.bundle.schema, line.champion.proof
-        types = {"number": "FP64", "category": "BYTES", "date": "BYTES"}
         outputs = [("predict", "BYTES" if schema.classes else "FP64", [-1])]
         if schema.classes:
             outputs.append(("predict_proba", "FP64", [-1, len(schema.classes)]))
@@ -197,7 +197,11 @@ class Routes:
                 "versions": [str(number) for number in sorted(line.warm)],
                 "platform": "drift-factory",
                 "inputs": [
-                    {"name": c.name, "datatype": types[c.kind], "shape": [-1]}
+                    {
+                        "name": c.name,
+                        "datatype": "FP64" if c.kind == "number" else "BYTES",
+                        "shape": [-1],
+                    }
                     for c in schema.features
                 ],
                 "outputs": [{"name": n, "datatype": d, "shape": s} for n, d, s in outputs],
@@ -244,3 +248,7 @@ class Routes:
     async def _document(self, scope: Scope, receive: Receive) -> Reply:
         del scope, receive
         return json_reply(document(self.shelf))
+
+
+def _datatype(column: Column) -> str:
+    return "FP64" if column.kind == "number" else "BYTES"

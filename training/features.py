@@ -20,9 +20,12 @@ from sklearn.preprocessing import (
 from factory.config import FeaturesConfig
 from factory.errors import BadConfig, BadData
 from factory.nouns import Kind, Schema
+from factory.pictures import Pictures
+from factory.texts import Terms
 from factory.transformers import Budget, DateParts, Finite, unlearned_parts
 from training.family import Family
 from training.notes import CardinalityNote, Note
+from training.space import Params
 
 Step = tuple[str, Any]
 
@@ -37,7 +40,8 @@ def feature_steps(schema: Schema, config: FeaturesConfig, family: Family, seed: 
     Numbers: infinite is missing; missing is imputed unless the family learns from it; scaled.
     Categories: ordinal codes with -1 for unknown ones and a code of its own for missing, or
     one-hot with all rare categories of a feature in one column. A feature in ``config.order`` is
-    ordinal in any case. Dates: their parts.
+    ordinal in any case. Dates: their parts. Texts: weights of words. Images: a number between
+    0 and 1 for each pixel and channel. Neither is scaled again.
 
     Raises:
         BadConfig: no feature is left to learn from.
@@ -62,6 +66,11 @@ def feature_steps(schema: Schema, config: FeaturesConfig, family: Family, seed: 
         ),
         ("ordinal", [_ordinal("auto"), _scaler(beside)], ordinal),
         ("onehot", [_onehot(config)], onehot),
+        *(
+            (f"image {name}", [Pictures(shape), imputer], [name])
+            for name, shape in images_of(schema).items()
+        ),
+        *((f"text {name}", [Terms(config.terms)], [name]) for name in _of_kind(schema, "text")),
         ("dates", [DateParts(config.dates), Finite(), imputer, _scaler(beside)], dates),
     ]
     transformers = [(name, _chain(parts), columns) for name, parts, columns in blocks if columns]
@@ -153,6 +162,39 @@ def _encodings(
     ordered = [name for name in names if name in config.order]
     free = [name for name in names if name not in config.order]
     return (ordered, [], free) if onehot else (ordered, free, [])
+
+
+def with_image(params: Params, schema: Schema, family: Family) -> Params:
+    """Return hyperparameters in which a family that looks at images finds the size of theirs.
+
+    Args:
+        params: of the family.
+        schema: with an image for its only feature, or none at all.
+        family: its name is for messages.
+
+    Raises:
+        BadConfig: the family would have to look at something beside the image.
+    """
+    images = images_of(schema)
+    if "height" not in params or not images:
+        return params
+    if len(schema.features) > 1:
+        raise BadConfig(
+            f"Family {family.name!r} looks at one image and nothing beside it.",
+            hint="name the other columns in data.ignore, or search other families",
+        )
+    if params["height"] or params["width"]:
+        raise BadConfig(
+            f"search.spaces.{family.name} gives a size, and data.image does.",
+            hint="leave height and width out of search.spaces",
+        )
+    height, width, channels = next(iter(images.values()))
+    return {**params, "height": height, "width": width, "channels": channels}
+
+
+def images_of(schema: Schema) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each feature that is an image."""
+    return {column.name: column.shape for column in schema.features if column.kind == "image"}
 
 
 def _of_kind(schema: Schema, kind: Kind) -> list[str]:

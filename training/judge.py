@@ -210,13 +210,15 @@ def watch_gaps(bundle: Bundle) -> tuple[str, ...]:
 def neutral(frame: pd.DataFrame, column: Column) -> Any:
     """Return a feature's plainest value: the median, the commonest category, the middle date.
 
-    Of equally common categories it is the first in order. Without any value it is missing. A
-    date is a NumPy one, which skops can store.
+    Of equally common categories it is the first in order. Without any value it is missing, and
+    so it is of texts and images. A date is a NumPy one, which skops can store.
 
     >>> neutral(pd.DataFrame({"a": [1.0, 2.0, 9.0]}), Column("a", "number"))
     2.0
     """
     values = frame[column.name]
+    if column.embedded:
+        return None
     if column.kind == "number":
         finite = values[np.isfinite(values)]
         return float(finite.median()) if len(finite) else float("nan")

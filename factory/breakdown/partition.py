@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from factory.breakdown.bins import Bin, Grouping
 from factory.breakdown.parts import Place
 from factory.errors import BadConfig
-from factory.nouns import Counts, Floats, Kind, Schema
+from factory.nouns import EMBEDDED, Counts, Floats, Kind, Schema
 
 FEW_VALUES = 20
 """Numbers of at most so many distinct values are parted by value unless a cut is asked for."""
@@ -151,6 +151,9 @@ def _kind(name: str, schema: Schema, values: NDArray[Any] | None) -> Kind | None
 
 
 def _suits(cut: Bin, kind: Kind | None) -> None:
+    if kind in EMBEDDED:
+        hint = "name a number, a category or a date"
+        raise BadConfig(f"{cut.column!r} is a {kind}, which parts no rows.", hint=hint)
     wrong = {
         "category": cut.edges or cut.quantiles or cut.part,
         "number": cut.part,

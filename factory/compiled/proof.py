@@ -93,7 +93,7 @@ def harmed_rows(frame: pd.DataFrame, bundle: Bundle, seed: int) -> pd.DataFrame:
         match column.kind:
             case "number":
                 values[hit] = rng.choice(DAMAGE, size=int(hit.sum()))
-            case "category":
+            case "category" | "text" | "image":
                 values[hit] = rng.choice(np.array([None, UNKNOWN], object), size=int(hit.sum()))
             case "date":
                 values[hit] = np.datetime64("NaT")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.nouns import Bools, Column, Floats, Kind
+from factory.nouns import WORDED, Bools, Column, Floats, Kind
 
 Dates = NDArray[np.datetime64]
 Texts = Sequence[str | None]
@@ -23,7 +23,8 @@ class Rows:
 
     Attributes:
         numbers: the schema's numbers, in its order, missing as NaN, shape (n, numbers).
-        categories: the schema's categories, in its order, each with n texts, missing as None.
+        categories: the schema's categories, texts and images, in its order, each with n strings,
+            missing as None.
         dates: the schema's dates, in its order, datetime64[ns] in UTC, shape (n, dates).
     """
 
@@ -65,7 +66,7 @@ class Rows:
             match column.kind:
                 case "number":
                     columns[column.name] = self.numbers[:, place]
-                case "category":
+                case "category" | "text" | "image":
                     columns[column.name] = np.asarray(self.categories[place], dtype=object)
                 case "date":
                     columns[column.name] = self.dates[:, place]
@@ -99,8 +100,8 @@ class Layout:
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
-        """Names of the categories."""
-        return self._of("category")
+        """Names of the categories, texts and images: of what is a string."""
+        return self._of(*WORDED)
 
     @cached_property
     def dates(self) -> tuple[str, ...]:
@@ -110,8 +111,9 @@ class Layout:
     @cached_property
     def placed(self) -> tuple[tuple[Column, int], ...]:
         """Each feature with its place among those of its kind."""
-        named = {"number": self.numbers, "category": self.categories, "date": self.dates}
+        named = {"number": self.numbers, "date": self.dates}
+        named |= dict.fromkeys(WORDED, self.categories)
         return tuple((column, named[column.kind].index(column.name)) for column in self.features)
 
-    def _of(self, kind: Kind) -> tuple[str, ...]:
-        return tuple(column.name for column in self.features if column.kind == kind)
+    def _of(self, *kinds: Kind) -> tuple[str, ...]:
+        return tuple(column.name for column in self.features if column.kind in kinds)

@@ -99,7 +99,7 @@ def _changed(step: Convert | Neutralise, layout: Layout) -> Callable[[Rows], Row
             match column.kind:
                 case "number":
                     numbers[:, place] = constant
-                case "category":
+                case "category" | "text" | "image":
                     categories[place] = [constant] * len(rows)
                 case "date":
                     dates[:, place] = constant
@@ -133,6 +133,8 @@ def _block(steps: list[Any], columns: list[str], layout: Layout) -> Features:
             first = _categories(steps.pop(0), columns, where)
         case "date":
             first = _dates(steps.pop(0), where)
+        case "text" | "image" as kind:
+            raise Uncompiled(f"the columns of a {kind} have no compiled form")
     after = [_matrix(step) for step in steps]
 
     def run(rows: Rows) -> Floats:

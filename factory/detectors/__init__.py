@@ -3,8 +3,9 @@
 A detector of ``DETECTORS`` compares one feature: it is a function of two ``factory.profile``
 summaries that returns a ``factory.detectors.finding.Finding``. It is one line in the table, and
 one word in ``READS`` for each kind of feature that it reads. ``check.detectors`` names the one
-that is used; those of ``ALWAYS`` run beside it. Dates are checked for missing values only: they
-move by their nature.
+that is used; those of ``ALWAYS`` run beside it. A text or an image is one feature, compared by an
+embedding and a test, such as ``uae_ks``. Dates are checked for missing values only: they move by
+their nature.
 
 A detector of ``JOINT`` compares all features together: it is a function of two canonical
 tables, their schema and a seed, and what it returns has ``statistic``, ``p_value`` and
@@ -26,9 +27,20 @@ DETECTORS: Mapping[str, str] = {
     "hellinger": "factory.detectors.hellinger:hellinger",
     "js": "factory.detectors.js:js",
     "ks": "factory.detectors.ks:ks",
+    "length": "factory.detectors.words:length",
+    "lsa_classifier": "factory.detectors.embedded:lsa_classifier",
+    "lsa_ks": "factory.detectors.embedded:lsa_ks",
+    "lsa_mmd": "factory.detectors.embedded:lsa_mmd",
     "missing": "factory.detectors.shares:missing",
+    "new_words": "factory.detectors.words:new_words",
+    "pca_classifier": "factory.detectors.embedded:pca_classifier",
+    "pca_ks": "factory.detectors.embedded:pca_ks",
+    "pca_mmd": "factory.detectors.embedded:pca_mmd",
     "psi": "factory.detectors.psi:psi",
     "tv": "factory.detectors.tv:tv",
+    "uae_classifier": "factory.detectors.embedded:uae_classifier",
+    "uae_ks": "factory.detectors.embedded:uae_ks",
+    "uae_mmd": "factory.detectors.embedded:uae_mmd",
     "unseen": "factory.detectors.shares:unseen",
     "wasserstein": "factory.detectors.wasserstein:wasserstein",
 }
@@ -60,14 +72,27 @@ PLUGINS_READ: Mapping[str, tuple[str, ...]] = {
     "category": ("alibi:ChiSquareDrift",),
     "joint": tuple(JOINT_PLUGINS),
 }
-RANKED = frozenset({"cvm", "ks", "wasserstein", "alibi:CVMDrift", "alibi:KSDrift"})
+RANKED = frozenset(
+    {"cvm", "ks", "length", "new_words", "wasserstein", "alibi:CVMDrift", "alibi:KSDrift"}
+)
 """Detectors that compare distribution functions; the others compare shares."""
 READS: Mapping[str, tuple[str, ...]] = {
     "number": ("ks", "cvm", "wasserstein", "psi", "js", "hellinger"),
     "category": ("chi2", "tv", "psi", "js", "hellinger"),
+    "text": ("lsa_ks", "lsa_mmd", "lsa_classifier"),
+    "image": (
+        "uae_ks",
+        "uae_mmd",
+        "uae_classifier",
+        "pca_ks",
+        "pca_mmd",
+        "pca_classifier",
+    ),
 }
 ALWAYS: Mapping[str, tuple[str, ...]] = {
     "number": ("missing",),
     "category": ("missing", "unseen"),
     "date": ("missing",),
+    "text": ("missing", "length", "new_words"),
+    "image": ("missing",),
 }

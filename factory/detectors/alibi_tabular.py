@@ -56,7 +56,7 @@ def tabular_drift(
     >>> tabular_drift(frame, frame, schema, seed=0).p_value
     1.0
     """
-    columns = [column for column in schema.features if column.kind != "date"]
+    columns = [column for column in schema.features if column.plain]
     if not columns or min(len(reference), len(window)) < FEWEST:
         return Tabular(*NOTHING)
     pair = drawn(reference, window, seed)

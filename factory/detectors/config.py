@@ -15,12 +15,14 @@ class DetectorsConfig(Part):
 
     number: str = Field("ks", description=" | ".join(READS["number"]))
     category: str = Field("chi2", description=" | ".join(READS["category"]))
+    text: str = Field("lsa_ks", description=" | ".join(READS["text"]))
+    image: str = Field("uae_ks", description=" | ".join(READS["image"]))
     joint: str = Field("domain_classifier", description=" | ".join(JOINT))
     behaviour: str | None = Field(
         None, description=f"of the champion, without labels: {' | '.join(BEHAVIOUR)}"
     )
 
-    @field_validator("number", "category", "joint", "behaviour")
+    @field_validator("number", "category", "text", "image", "joint", "behaviour")
     @classmethod
     def known(cls, name: str | None, info: ValidationInfo) -> str | None:
         """Refuse a name that is not in the table for this kind of feature."""

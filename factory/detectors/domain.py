@@ -12,7 +12,8 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from factory.detectors.joint import sample
-from factory.nouns import Floats, Schema
+from factory.embedded import placed
+from factory.nouns import Column, Floats, Schema
 
 ROWS = 4_000
 """Rows sampled from either side at most."""
@@ -66,7 +67,8 @@ def domain_classifier(
 
     Two small boosted trees, each fitted on half of the rows, judge the other half, so that the
     test is honest. At most 4,000 rows of either side are drawn. Dates are left out, because
-    they always tell; infinite values count as missing.
+    they always tell; infinite values count as missing. Texts and images are where their usual
+    embedding puts them.
 
     Args:
         reference: canonical rows.
@@ -95,7 +97,9 @@ def domain_classifier(
     if not columns or min(len(reference), len(window)) < FEWEST:
         return Domain(0.5, 1.0, positions, np.ones(len(positions)))
     both = (reference.iloc[positions], window.iloc[sample(len(window), ROWS, rng)])
-    X = np.column_stack([_numbers(pd.concat([side[c.name] for side in both])) for c in columns])
+    blocks = [_numbers(c, *(side[c.name] for side in both)) for c in columns]
+    owners = np.repeat(np.arange(len(columns)), [block.shape[1] for block in blocks])
+    X = np.hstack(blocks)
     y = np.repeat([0, 1], [len(side) for side in both])
     # So little work is fastest on one thread, and threads that wait for busy cores stall it.
     with threadpool_limits(1, user_api="openmp"):
@@ -105,22 +109,38 @@ def domain_classifier(
     probabilities = np.empty(len(y))
     for fold in folds:
         probabilities[fold.held] = fold.said
-    auc = sum(fold.wins for fold in folds) / sum(fold.pairs for fold in folds)
+    auc = _whole_area(folds)
     before, now = (y == 0).sum(), (y == 1).sum()
     likely = probabilities[y == 0]
     with np.errstate(divide="ignore"):
         weights = likely / (1 - likely) * (before / now)
     weights = np.clip(weights, 1 / LARGEST_WEIGHT, LARGEST_WEIGHT)
-    named = tuple(columns[number].name for number in tells)
+    named = tuple(dict.fromkeys(columns[owners[number]].name for number in tells))
     return Domain(auc, p_value, positions, weights, named)
 
 
-def _numbers(column: "pd.Series[Any]") -> Floats:
-    if column.dtype == object:
-        codes = pd.factorize(column, sort=True)[0].astype(np.float64)
-        return np.where(codes < 0, np.nan, codes)
-    values = column.to_numpy(dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+def told_apart(X: Floats, y: NDArray[np.int64], seed: int) -> tuple[float, float]:
+    """Return the area, and its p-value, of trees that tell two sides apart.
+
+    Args:
+        X: shape (n, k); missing as NaN.
+        y: 0 or 1, shape (n,).
+        seed: of the folds and the trees.
+    """
+    with threadpool_limits(1, user_api="openmp"):
+        folds = _cross_fit(X, y, seed)
+    return _whole_area(folds), _p_value(folds)
+
+
+def _numbers(column: Column, before: "pd.Series[Any]", now: "pd.Series[Any]") -> Floats:
+    both = pd.concat([before, now])
+    if column.embedded:
+        return placed(column, before, both)
+    if both.dtype == object:
+        codes = pd.factorize(both, sort=True)[0].astype(np.float64)
+        return np.where(codes < 0, np.nan, codes)[:, None]
+    values = both.to_numpy(dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)[:, None]
 
 
 @dataclass(frozen=True)
@@ -160,6 +180,10 @@ def _cross_fit(X: Floats, y: NDArray[np.int64], seed: int) -> list[_Fold]:
             said = model.predict_proba(X[held][:, filled])[:, 1]
         folds.append(_Fold(model, held, filled, said, *_mann_whitney(said, y[held] == 1)))
     return folds
+
+
+def _whole_area(folds: list[_Fold]) -> float:
+    return sum(fold.wins for fold in folds) / sum(fold.pairs for fold in folds)
 
 
 def _p_value(folds: list[_Fold]) -> float:

@@ -12,12 +12,14 @@ from factory.detectors.cells import CELLS
 from factory.detectors.chi2 import ENOUGH
 from factory.detectors.config import DetectorsConfig
 from factory.detectors.finding import NOTHING, Finding
+from factory.embedded import Embedded
 from factory.nouns import Kind, Schema, Signal
 from factory.power import detectable
-from factory.profile import Categories, Profile, Summary
+from factory.profile import Categories, Profile
+from factory.summary import Summary
 
 Detector = Callable[..., Finding]
-OPTIONAL = frozenset({"missing", "unseen"})
+OPTIONAL = frozenset({"length", "missing", "new_words", "unseen"})
 """Detectors whose signal is left out where they compare nothing with nothing."""
 
 
@@ -31,7 +33,8 @@ class Measured:
         detector: its name.
         finding: with the p-value for the independent rows only.
         rows: independent rows that the comparison is worth, n m / (n + m).
-        freedom: degrees of freedom, 0 where distribution functions are compared.
+        freedom: degrees of freedom, 0 where distribution functions are compared, None where
+            nothing is known of its power.
     """
 
     feature: str
@@ -39,7 +42,7 @@ class Measured:
     detector: str
     finding: Finding
     rows: float
-    freedom: int
+    freedom: int | None
 
 
 def signals(
@@ -138,15 +141,18 @@ def judged(
 
 
 def _seen(one: Measured, threshold: float, smallest: float) -> float | None:
-    found = detectable(one.rows, threshold, one.freedom)
+    known = one.freedom is not None
+    found = detectable(one.rows, threshold, one.freedom or 0) if known else None
     return None if found is None else max(found, smallest)
 
 
-def _freedom(name: str, reference: Summary, sizes: tuple[int, int]) -> int:
+def _freedom(name: str, reference: Summary, sizes: tuple[int, int]) -> int | None:
     if name in RANKED:
         return 0
     if name in OPTIONAL:
         return 1
+    if isinstance(reference, Embedded):
+        return None
     if not isinstance(reference, Categories):
         return CELLS - 1
     least = min(sizes) / max(sizes[0], 1)
@@ -161,6 +167,10 @@ def _used(kind: Kind, chosen: DetectorsConfig) -> tuple[str, ...]:
             return (chosen.category, *ALWAYS[kind])
         case "date":
             return ALWAYS[kind]
+        case "text":
+            return (chosen.text, *ALWAYS[kind])
+        case "image":
+            return (chosen.image, *ALWAYS[kind])
 
 
 @cache

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory.detectors import JOINT, JOINT_PLUGINS
+from factory.embedded import placed
 from factory.nouns import Floats, Schema
 
 COMMONEST = 20
@@ -65,7 +66,8 @@ def encode(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema) -> tup
 
     Numbers are measured from the reference's median in its spread; categories get a column
     each, the rarer ones share one. What is missing or infinite is at the median, and marked in
-    a column of its own. Dates are left out, because they always tell.
+    a column of its own. Texts and images are where their usual embedding puts them, a column a
+    dimension. Dates are left out, because they always tell.
 
     Returns:
         The two tables, shapes (rows, k); k is 0 where there is no feature to encode.
@@ -83,6 +85,9 @@ def encode(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema) -> tup
             blocks.append(_measured(*(side.to_numpy(dtype=np.float64) for side in pair)))
         elif column.kind == "category":
             blocks.append(_marked(*pair))
+        elif column.embedded:
+            points = placed(column, pair[0], pd.concat(pair))
+            blocks += [_measured(p[: len(reference)], p[len(reference) :]) for p in points.T]
     both = np.hstack(blocks)
     return both[: len(reference)], both[len(reference) :]
 

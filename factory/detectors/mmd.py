@@ -51,14 +51,21 @@ def mmd(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema, seed: int
     before, now = encode(reference, window, schema)
     if before.shape[1] == 0:
         return NOTHING
+    return of_points(before, now, permutations=PERMUTATIONS, rng=rng)
+
+
+def of_points(
+    before: Floats, now: Floats, *, permutations: int, rng: np.random.Generator
+) -> Finding:
+    """Compare two clouds of points, shapes (n, k) and (m, k), each of two points or more."""
     both = np.concatenate((before, now))
     sides = np.repeat([1.0, 0.0], [len(before), len(now)])
-    permuted = [rng.permutation(sides) for _ in range(PERMUTATIONS)]
+    permuted = [rng.permutation(sides) for _ in range(permutations)]
     squared, lengths = discrepancies(both, np.column_stack([sides, *permuted]), width(both, rng))
     # Sums of one set of numbers in another order differ by their rounding.
     extreme = int((squared[1:] >= squared[0] - 1e-12).sum())
     share = float(np.clip(squared[0] / lengths[0], 0.0, 1.0)) if lengths[0] > 0 else 0.0
-    return Finding(float(squared[0]), (1 + extreme) / (1 + PERMUTATIONS), float(np.sqrt(share)))
+    return Finding(float(squared[0]), (1 + extreme) / (1 + permutations), float(np.sqrt(share)))
 
 
 def discrepancies(rows: Floats, sides: Floats, width: float) -> tuple[Floats, Floats]:

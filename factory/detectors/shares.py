@@ -6,7 +6,8 @@ from scipy.stats import fisher_exact
 
 from factory.detectors.chi2 import ENOUGH
 from factory.detectors.finding import NOTHING, Finding
-from factory.profile import Categories, Summary
+from factory.profile import Categories
+from factory.summary import Summary
 
 
 def missing(reference: Summary, window: Summary, deff: float = 1.0) -> Finding:

@@ -8,6 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from factory.detectors.words import WordCounts
+from factory.embedded import placed
+from factory.nouns import Column as Feature
 from factory.nouns import Outputs, Schema
 from factory.nulls import Column
 
@@ -33,12 +36,25 @@ def watched(frame: pd.DataFrame, schema: Schema, outputs: Outputs | None = None)
     columns = []
     for feature in schema.features:
         values: NDArray[Any] = frame[feature.name].to_numpy()
-        if feature.kind != "date":
+        if feature.embedded:
+            columns += _placed(feature, frame[feature.name])
+        elif feature.kind != "date":
             columns.append(Column.of(f"{feature.kind}:{feature.name}", values))
         columns.append(Column.of(f"missing:{feature.name}", np.asarray(pd.isna(values))))
     if outputs is not None:
         columns.append(Column.of("prediction:*", said(schema, outputs)))
         columns.append(Column.of(f"label:{schema.target}", frame[schema.target].to_numpy()))
+    return columns
+
+
+def _placed(feature: Feature, values: "pd.Series[Any]") -> list[Column]:
+    """Return what tests of a text or an image look at; all dimensions are one test's."""
+    test = f"{feature.kind}:{feature.name}"
+    columns = [Column.of(test, points) for points in placed(feature, values, values).T]
+    if feature.kind == "text":
+        words = WordCounts.of(values)
+        columns.append(Column.of(f"length:{feature.name}", words.lengths))
+        columns.append(Column.of(f"new_words:{feature.name}", words.alone))
     return columns
 
 

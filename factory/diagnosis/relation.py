@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from factory.embedded import placed
 from factory.nouns import Column, Floats
 
 TREES = {"max_iter": 40, "max_leaf_nodes": 15, "early_stopping": False}
@@ -109,20 +110,25 @@ def elsewhere(before: "pd.Series[Any]", now: "pd.Series[Any]") -> bool:
 
 
 def numbers(frame: pd.DataFrame, other: pd.DataFrame, columns: tuple[Column, ...]) -> Floats:
-    """Return both tables' features as numbers, missing ones NaN, shape (n + m, features).
+    """Return both tables' features as numbers, missing ones NaN, shape (n + m, k).
+
+    Each is one column, but for texts and images, which have one for each dimension of their
+    usual embedding.
 
     >>> column = (Column("a", "category"),)
     >>> one, two = pd.DataFrame({"a": ["x", None]}), pd.DataFrame({"a": ["y"]})
     >>> numbers(one, two, column)[:, 0].tolist()
     [0.0, nan, 1.0]
     """
-    X = np.empty((len(frame) + len(other), len(columns)))
-    for place, column in enumerate(columns):
+    blocks = [np.empty((len(frame) + len(other), 0))]
+    for column in columns:
         values = pd.concat([frame[column.name], other[column.name]])
-        if column.kind == "category":
+        if column.embedded:
+            blocks.append(placed(column, frame[column.name], values))
+        elif column.kind == "category":
             codes = pd.factorize(values, sort=True)[0].astype(np.float64)
-            X[:, place] = np.where(codes < 0, np.nan, codes)
+            blocks.append(np.where(codes < 0, np.nan, codes)[:, None])
         else:
             known = values.to_numpy(dtype=np.float64)
-            X[:, place] = np.where(np.isfinite(known), known, np.nan)
-    return X
+            blocks.append(np.where(np.isfinite(known), known, np.nan)[:, None])
+    return np.hstack(blocks)

@@ -112,7 +112,8 @@ def single_scores(rows: pd.DataFrame, schema: Schema) -> dict[str, float]:
 
     One part of the rows answers for the other: a number on a straight line between its
     neighbours, or with the class of the nearer one, and a category with its mean or commonest
-    class. What counts is the share of the squared errors, or of the mistakes, that the best
+    class; texts and images are left out. What counts is the share of the squared errors, or of
+    the mistakes, that the best
     constant makes and this does not; numbers beyond the first part's do not count. The parts
     are the first and the second half where rows are in time order, else every other row.
 
@@ -134,6 +135,8 @@ def single_scores(rows: pd.DataFrame, schema: Schema) -> dict[str, float]:
         half = np.arange(len(frame)) % 2 == 0
     scores = {}
     for column in schema.features:
+        if column.embedded:
+            continue
         x = frame[column.name]
         answers: Answers = _by_neighbour
         if column.kind == "category":

@@ -130,12 +130,13 @@ def forgetting_test(
 def groupings(champion: Bundle, bar: Bar, frame: pd.DataFrame) -> tuple[Grouping, ...]:
     """Return what parts the rows: the segments asked for, else the most important features.
 
-    Columns that the rows or the champion's reference lack part nothing.
+    Columns that the rows or the champion's reference lack part nothing, nor do texts and images.
     """
     asked = bar.segments
     if not asked:
-        worth = champion.importance.items()
-        weights = {name: value for name, value in worth if value > 0 and name not in bar.silent}
+        worth, whole = champion.importance, {c.name for c in champion.schema.features if c.embedded}
+        silent = {*bar.silent, *whole}
+        weights = {name: value for name, value in worth.items() if value > 0 and name not in silent}
         first = sorted(weights, key=lambda name: -weights[name])[:FEATURES]
         asked = tuple((Bin(column=name),) for name in first)
     known = set(frame.columns) & set(champion.reference.columns)

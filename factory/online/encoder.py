@@ -98,6 +98,8 @@ class Encoder:
     def fit(cls, table: pd.DataFrame, columns: tuple[Column, ...], *, gaps: bool = True) -> Self:
         """Learn from the reference; dates are left out, because they always tell.
 
+        Texts and images are left out as well.
+
         Args:
             table: of the reference.
             columns: what to encode of it.
@@ -110,7 +112,7 @@ class Encoder:
         >>> encoder.rows(pd.DataFrame({"a": [2.0], "c": ["z"]})).tolist()
         [[0.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
         """
-        known = [column for column in columns if column.kind != "date"]
+        known = [column for column in columns if column.plain]
         return cls(tuple(Coded.fit(each, table[each.name], gaps=gaps) for each in known))
 
     def labels(self) -> list[tuple[str, bool]]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from factory.nouns import Bools, Counts, Floats, Window
-from factory.profile import Categories, Numbers, Summary
+from factory.profile import Categories, Numbers
 from factory.quality.order import Times, span
+from factory.summary import Summary
 
 Measured = Numbers | Categories
 """Summaries that hold values; of a date only the missing ones are known."""

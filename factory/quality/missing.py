@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from factory.detectors import shares
 from factory.nouns import Bools
-from factory.profile import Summary
 from factory.quality.feature import Feature, Finding
+from factory.summary import Summary
 
 CERTAIN, SURE = 1e-3, 1e-5
 """Largest p-value at which a share counts as higher: where nothing was missing, and where there

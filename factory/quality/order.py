@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from factory.nouns import Counts
-from factory.profile import Categories, Numbers, Summary
+from factory.profile import Categories, Numbers
+from factory.summary import Summary
 
 Times = NDArray[np.datetime64]
 """Moments, shape (rows,)."""

@@ -30,7 +30,7 @@ class Rows:
     @property
     def columns(self) -> list[str]:
         """Timestamp, target and features that both tables have, those that tell most first."""
-        order = {"number": 0, "date": 1, "category": 2}
+        order = {"number": 0, "date": 1, "category": 2, "text": 3, "image": 4}
         features = sorted(self.schema.features, key=lambda column: order[column.kind])
         roles = [] if self.schema.timestamp is None else [self.schema.timestamp]
         names = [*roles, self.schema.target, *(column.name for column in features)]

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from factory.embedded import Embedded
 from factory.nouns import Bools
 from factory.profile import Categories, Numbers
 from factory.quality.feature import Feature, Finding
+from factory.summary import Summary
 
 UNREADABLE = 0.01
 """Share of values of the wrong kind that is a problem; those cells are missing in any case."""
@@ -18,6 +20,17 @@ def unreadable(feature: Feature, found: Mapping[str, Bools]) -> Finding | None:
     rows = feature.unreadable
     if rows.mean() < UNREADABLE:
         return None
-    kind = {Numbers: "number", Categories: "category"}.get(type(feature.reference), "date")
+    kind = _kind(feature.reference)
     example = feature.window.examples.get(feature.name)
     return Finding(rows, f"{example!r} is no {kind}" if example else f"cells are no {kind}")
+
+
+def _kind(reference: Summary) -> str:
+    match reference:
+        case Numbers():
+            return "number"
+        case Categories():
+            return "category"
+        case Embedded():
+            return reference.column.kind
+    return "date"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.errors import BadData
 from factory.nouns import DataVersion, Schema, Window
 from flows.backtest.cut import cuts

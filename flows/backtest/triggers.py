@@ -11,7 +11,8 @@ import pandas as pd
 from factory.detectors.features import detector
 from factory.metrics import encode, row_losses
 from factory.nouns import Floats, Schema
-from factory.profile import Profile, Summary
+from factory.profile import Profile
+from factory.summary import Summary
 from flows.backtest.replay import Labelled, Moment
 from training.fit import sampled
 
@@ -74,8 +75,9 @@ class Moved:
         least: int,
         seed: int,
     ) -> None:
-        self._kinds = {c.name: c.kind for c in schema.features if c.kind != "date"}
-        self._schema = schema.without([c.name for c in schema.features if c.kind == "date"])
+        plain = [c for c in schema.features if c.plain]
+        self._kinds = {c.name: c.kind for c in plain}
+        self._schema = schema.reading(tuple(plain))
         self._names, self._alarms, self._least, self._seed = names, alarms, least, seed
         self._reference = self._profile(rows)
 
@@ -158,7 +160,7 @@ def _psi(schema: Schema, rows: pd.DataFrame, value: float | None, seed: int) -> 
 
 
 def _kofn(schema: Schema, rows: pd.DataFrame, value: float | None, seed: int) -> Trigger:
-    features = sum(column.kind != "date" for column in schema.features)
+    features = sum(column.plain for column in schema.features)
     # Half of the features is when Evidently calls a data set drifted.
     least = max(1, -(-features // HALF)) if value is None else int(value)
     return Moved(schema, rows, ("ks", "chi2"), lambda f: f.p_value <= LEVEL, least, seed)

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from factory.config import DataConfig, ModelConfig, parse_config
+from factory.columns import DataConfig
+from factory.config import ModelConfig, parse_config
 from factory.errors import BadConfig
 from factory.nouns import Schema
 from flows.console import answers, print_json

@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.report.check_shapes import Shape
 from flows.report.history import known
+from flows.report.pictures import Strip
 
 FEWEST_DRAWN, MOST_DRAWN = 3, 12
 """Features whose distributions are drawn: those that alarm within these bounds, the worst first."""
@@ -77,6 +78,7 @@ class CheckReport:
         diagnosis: why it looks so, as JSON; of a check without one, the features' priority alone.
         settings: how the check was made, as names and values.
         links: labels and addresses.
+        pictures: rows of each feature that is an image, to be shown below each other.
     """
 
     told: Mapping[str, Any]
@@ -91,6 +93,7 @@ class CheckReport:
     diagnosis: Mapping[str, Any] | None = None
     settings: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    pictures: Mapping[str, tuple[Strip, ...]] = field(default_factory=dict)
 
 
 def interval_of(told: object) -> Interval | None:

@@ -22,6 +22,7 @@ from flows.report.document import document
 from flows.report.history import known
 from flows.report.markup import Markup, join, tag
 from flows.report.page import link
+from flows.report.pictures import strip
 
 MOST_SEEN = 60
 """Windows that performance over time shows, the newest."""
@@ -67,6 +68,7 @@ def _cleaned(report: CheckReport) -> CheckReport:
         diagnosis=None if report.diagnosis is None else clean(report.diagnosis),
         settings=tuple((clean(name), clean(value)) for name, value in report.settings),
         links=tuple((clean(label), clean(address)) for label, address in report.links),
+        pictures={clean(name): strips for name, strips in report.pictures.items()},
     )
 
 
@@ -171,6 +173,8 @@ def _moved(report: CheckReport) -> Markup:
     cards = shape_cards(report)
     if cards:
         parts += [tag("h3", "What they look like"), _sides(), cards]
+    for name, strips in report.pictures.items():
+        parts += [tag("h3", tag("bdi", name)), *map(strip, strips)]
     return _section("What moved", words, *parts)
 
 

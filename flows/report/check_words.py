@@ -26,7 +26,12 @@ PROBLEMS = {
 """What is wrong with a feature, by the problem's name."""
 FAR = 100
 """Relative losses beyond are not written as a number."""
-KINDS = {"missing": "missing values", "unseen": "unseen categories"}
+KINDS = {
+    "length": "words in a text",
+    "missing": "missing values",
+    "new_words": "new words",
+    "unseen": "unseen categories",
+}
 """What a signal is about where it is not the values themselves."""
 
 

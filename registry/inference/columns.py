@@ -15,7 +15,13 @@ from registry.columns import categories, cells, dates
 from registry.predictions import Predictions
 
 MOMENT = pa.timestamp("us", "UTC")
-TYPES: Mapping[Kind, Any] = {"number": pa.float64(), "category": pa.string(), "date": MOMENT}
+TYPES: Mapping[Kind, Any] = {
+    "number": pa.float64(),
+    "category": pa.string(),
+    "date": MOMENT,
+    "text": pa.string(),
+    "image": pa.string(),
+}
 NUMBER: Kind = "number"
 FEATURE, PROBABILITY = "feature_", "probability_"
 REFUSED = " ,;{}()\n\t=%"
@@ -102,7 +108,7 @@ def values_of(column: Any, kind: Kind) -> Any:
         case "date":
             naive = column.cast(pa.timestamp("us"))
             return naive.to_numpy().astype("datetime64[ns]")
-        case "category":
+        case "category" | "text" | "image":
             return column.cast(pa.large_string()).to_numpy()
 
 
@@ -202,7 +208,7 @@ def _feature(rows: Rows, kind: Kind, place: int) -> Any:
     match kind:
         case "number":
             return pa.array(rows.numbers[:, place], from_pandas=True)
-        case "category":
+        case "category" | "text" | "image":
             return pa.array(rows.categories[place], pa.string(), from_pandas=True)
         case "date":
             return _moments(rows.dates[:, place])

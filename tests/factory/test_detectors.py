@@ -16,7 +16,8 @@ from factory.detectors.finding import NOTHING
 from factory.detectors.ks import ks
 from factory.detectors.shares import missing, unseen
 from factory.nouns import Column, Schema
-from factory.profile import Categories, Numbers, Profile, Summary
+from factory.profile import Categories, Numbers, Profile
+from factory.summary import Summary
 
 
 def numbers(values):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.nouns import Column, Schema
-from factory.profile import Categories, Numbers, Profile, Summary, longest_rest
+from factory.profile import Categories, Numbers, Profile, longest_rest
+from factory.summary import Summary
 
 NUMBERS = st.lists(st.floats(width=32), max_size=40)
 CATEGORIES = st.lists(st.none() | st.sampled_from(["a", "b", "", "ä"]), max_size=40)

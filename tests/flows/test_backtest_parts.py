@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from small import world
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.errors import BadConfig, BadData
 from factory.nouns import Column, DataVersion, Schema, Window
 from flows.backtest.cut import cuts

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.errors import BadConfig, BadData
 from registry.sources import infer_schema, read_pair, read_training, read_window
 from registry.tables import read_table

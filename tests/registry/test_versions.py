@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import make_frame, make_schema
 
-from factory.config import DataConfig
+from factory.columns import DataConfig
 from factory.nouns import Schema
 from registry.sources import read_training, read_window
 from registry.versions import data_version

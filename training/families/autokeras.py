@@ -36,7 +36,7 @@ class Searching(BaseEstimator):  # type: ignore[misc]
         loss: of a regression, Keras's name.
         models: most networks that it tries.
         epochs: passes over the rows, each.
-        image: height and width of the rows as images; None for plain vectors.
+        image: height, width and channels of the rows as images; None for plain vectors.
         seed: of the search and of all networks.
     """
 
@@ -46,7 +46,7 @@ class Searching(BaseEstimator):  # type: ignore[misc]
         loss: str,
         models: int,
         epochs: int,
-        image: tuple[int, int] | None,
+        image: tuple[int, int, int] | None,
         seed: int,
     ) -> None:
         self.task = task
@@ -63,7 +63,7 @@ class Searching(BaseEstimator):  # type: ignore[misc]
             RuntimeError: the search failed, or its best network is no chain of plain layers.
         """
         kind = NetworkRegressor if self.task == "regression" else NetworkClassifier
-        shape = (*self.image, 1) if self.image else (-1,)
+        shape = self.image or (-1,)
         network = kind(layers="[]", shape=shape, loss=self.loss, seed=self.seed)
         target, outputs = network.encoded(np.asarray(y))
         network.width_, network.outputs_ = X.shape[1], outputs
@@ -94,7 +94,7 @@ def build(params: Params, task: Task, loss: str, seed: int) -> Searching:
         raise Unavailable(
             "'autokeras' needs the package autokeras.", hint="pip install 'drift-factory[keras]'"
         )
-    size = params["height"], params["width"]
+    size = params["height"], params["width"], params.get("channels", 1)
     image = size if all(size) else None
     return Searching(task, loss, params["models"], params["epochs"], image, seed)
 

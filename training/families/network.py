@@ -1,8 +1,9 @@
 """Neural networks with Keras: dense layers, convolutions, and recurrent layers.
 
-Rows are vectors of encoded features. A config says that they are images, or sequences, by their
-height and width: ``search.spaces: {convolution: {height: 28, width: 28}}``; without, convolutions
-and recurrent layers go along the features in their order.
+Rows are vectors of encoded features. Where the only feature is an image, the schema knows its
+size. Of a table of numbers, a config says that they are images, or sequences, by their height and
+width: ``search.spaces: {convolution: {height: 28, width: 28}}``; without, convolutions and
+recurrent layers go along the features in their order.
 
 A classifier is taught with strange rows in mind where its config says so (see
 ``factory.ood.lessons``): ``search.spaces: {dense: {method: exposure, alpha: 0.5}}``.
@@ -111,9 +112,9 @@ def _build(kind: str, params: Params, task: Task, loss: str, seed: int, rows: in
     height, width = params.get("height"), params.get("width")
     shape: tuple[int, ...] = ()
     if kind == "convolution":
-        shape = (height, width, 1) if height and width else (-1, 1)
+        shape = (height, width, params.get("channels", 1)) if height and width else (-1, 1)
     if kind == "recurrent":
-        shape = (height, width) if height and width else (-1, 1)
+        shape = (height, width * params.get("channels", 1)) if height and width else (-1, 1)
     method = params.get("method", PLAIN)
     if method not in METHODS or (task == "regression" and method != PLAIN):
         known = ", ".join(METHODS) if task != "regression" else PLAIN
