@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from factory.errors import BadConfig
 from factory.nouns import Column, Floats, Schema
 from factory.replay.correlation import correlations
 from factory.replay.marginal import Latent, Marginal, coded
@@ -68,6 +69,9 @@ class Copula:
             schema: features, columns beside, timestamp and target.
             seed: nothing is drawn in a fit.
 
+        Raises:
+            BadConfig: a feature is a text or an image.
+
         Source:
             Xue-Kun Song, Multivariate dispersion models generated from Gaussian copula (2000).
 
@@ -80,6 +84,12 @@ class Copula:
         """
         del seed
         columns = columns_of(schema)
+        for column in columns:
+            if column.embedded:
+                raise BadConfig(
+                    f"A copula draws no {column.kind} such as {column.name!r}.",
+                    hint="leave replay out of the config",
+                )
         orders = _orders(frame, columns, schema)
         codes = {
             column.name: coded(
