@@ -16,6 +16,7 @@ from factory.gate import Bar, gate, gate_first, measure_costs, served_tests, wit
 from factory.metrics import metric_named
 from factory.nouns import DataVersion, Verdict, Window
 from factory.replay.older import remembered
+from factory.replay.replay import require_generator
 from flows.artifacts import publish_training
 from flows.code import code_version
 from flows.older import read_by, rows_before
@@ -98,6 +99,8 @@ def search_and_fit(
 
     Rows that are not kept are drawn anew and learnt from, too.
     """
+    if settings.replay is not None:
+        require_generator(settings.replay.generator, rows.schema)
     metric = metric_named(settings.metric, rows.schema)
     hear = telling(on_trial.get(), greater=metric.greater_is_better)
     given = rows.frame, rows.schema, settings

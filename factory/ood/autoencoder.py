@@ -83,7 +83,16 @@ class Autoencoder:
 
     def rebuilt(self, X: Floats) -> Floats:
         """Return rows as they are rebuilt, shape (n, d)."""
-        codes = self._coded(X)[:, : self.middle.shape[1]]
+        return self.decoded(self._coded(X)[:, : self.middle.shape[1]])
+
+    def sampled(self, X: Floats, seed: int) -> Floats:
+        """Return codes drawn from the posteriors of a variational one, shape (n, k)."""
+        codes, size = self._coded(X), self.middle.shape[1]
+        noise = np.random.default_rng(seed).normal(size=(len(X), size))
+        return np.asarray(codes[:, :size] + np.exp(np.clip(codes[:, size:], -30, 30) / 2) * noise)
+
+    def decoded(self, codes: Floats) -> Floats:
+        """Return the rows that codes of shape (n, k) stand for, shape (n, d)."""
         said = _said(self._nets().decoder, codes)
         if self.wish.loss == "bce":
             said = 1 / (1 + np.exp(-np.clip(said, -500, 500)))

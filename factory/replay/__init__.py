@@ -6,4 +6,9 @@ seed)``, ``to_values()`` and ``of(values)``, and one line in the table.
 
 from collections.abc import Mapping
 
-GENERATORS: Mapping[str, str] = {"copula": "factory.replay.copula:Copula"}
+GENERATORS: Mapping[str, str] = {
+    "copula": "factory.replay.copula:Copula",
+    "vae": "factory.replay.vae:Vae",
+}
+NUMBERS_ONLY = frozenset({"vae"})
+"""Generators that draw no categories."""

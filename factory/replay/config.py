@@ -10,7 +10,9 @@ from factory.policy import Part
 class ReplayConfig(Part):
     """Older rows are drawn from a generator that each version keeps, once they are gone."""
 
-    generator: Literal["copula"] = "copula"
+    generator: Literal["copula", "vae"] = Field(
+        "copula", description="vae: a network a class, for numbers alone; needs Keras"
+    )
     rows: int = Field(20_000, ge=1, le=1_000_000, description="drawn in a training, at most")
     labels: Literal["auto", "model", "generator"] = Field(
         "auto",

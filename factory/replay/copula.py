@@ -139,7 +139,7 @@ class Copula:
                 {
                     "share": joint.share,
                     "root": joint.root,
-                    "marginals": [_told(marginal) for marginal in joint.marginals],
+                    "marginals": [marginal_values(marginal) for marginal in joint.marginals],
                 }
                 for joint in self.joints
             ],
@@ -150,7 +150,7 @@ class Copula:
         """Return what ``to_values`` told."""
         columns = tuple(Column(name, kind) for name, kind in values["columns"])
         joints = tuple(
-            Joint(told["share"], tuple(map(_marginal, told["marginals"])), told["root"])
+            Joint(told["share"], tuple(map(marginal_of, told["marginals"])), told["root"])
             for told in values["joints"]
         )
         lacking, classes = tuple(values["lacking"]), tuple(values["classes"])
@@ -241,7 +241,8 @@ def _marks(values: "pd.Series[Any]", column: Column) -> Floats:
     return np.nan_to_num(scores)[:, None]
 
 
-def _told(marginal: Marginal) -> dict[str, Any]:
+def marginal_values(marginal: Marginal) -> dict[str, Any]:
+    """Return arrays and plain values, of which ``marginal_of`` makes the same again."""
     text = marginal.levels.dtype == object
     return {
         "values": marginal.levels.tolist() if text else marginal.levels,
@@ -251,7 +252,8 @@ def _told(marginal: Marginal) -> dict[str, Any]:
     }
 
 
-def _marginal(told: Mapping[str, Any]) -> Marginal:
+def marginal_of(told: Mapping[str, Any]) -> Marginal:
+    """Return what ``marginal_values`` told."""
     values = told["values"]
     if isinstance(values, list):
         values = np.array(values, dtype=object)

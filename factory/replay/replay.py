@@ -9,8 +9,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 import pandas as pd
 
+from factory.errors import BadConfig, Unavailable
 from factory.nouns import Outputs, Schema
-from factory.replay import GENERATORS
+from factory.replay import GENERATORS, NUMBERS_ONLY
 
 
 class Generator(Protocol):
@@ -35,12 +36,44 @@ class Generator(Protocol):
 def generator(name: str) -> type[Generator]:
     """Load a generator of the table.
 
+    Raises:
+        Unavailable: the library that it needs is not installed.
+
     >>> generator("copula").__name__
     'Copula'
     """
     module, kind = GENERATORS[name].split(":")
-    loaded: type[Generator] = getattr(import_module(module), kind)
+    try:
+        loaded: type[Generator] = getattr(import_module(module), kind)
+    except ImportError as error:
+        raise Unavailable(
+            f"Generator {name!r} cannot be used: {error}.",
+            hint="pip install 'drift-factory[keras]', or replay.generator: copula",
+        ) from None
     return loaded
+
+
+def require_generator(name: str, schema: Schema) -> None:
+    """Refuse a generator that cannot draw such rows, before anything else is done.
+
+    Raises:
+        BadConfig: it draws no categories, and there are some.
+        Unavailable: the library that it needs is not installed.
+
+    >>> from factory.nouns import Column
+    >>> require_generator("vae", Schema((Column("c", "category"),), "y", "regression"))
+    Traceback (most recent call last):
+        ...
+    factory.errors.BadConfig: Generator 'vae' draws no category, such as 'c'.
+      fix: replay.generator: copula
+    """
+    odd = [c.name for c in (*schema.features, *schema.beside) if c.kind == "category"]
+    if odd and name in NUMBERS_ONLY:
+        raise BadConfig(
+            f"Generator {name!r} draws no category, such as {odd[0]!r}.",
+            hint="replay.generator: copula",
+        )
+    generator(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,9 @@ from factory.bundle import pipeline_outputs
 from factory.config import parse_config
 from factory.metrics import metric_named
 from factory.nouns import Column, Schema
+from factory.replay import GENERATORS
 from factory.replay.older import older_rows_of, remembered
+from factory.replay.replay import Replay
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline
 from training.judge import make_bundle
@@ -131,6 +133,28 @@ def test_what_is_lost_without_the_older_rows(name, tell):
             f"{back:.0%} of the loss is back"
         )
         assert np.isfinite([real, alone, both]).all()
+
+
+@one_thread()
+@pytest.mark.parametrize("name", ["bananas", "diabetes", "digits", "image segments", "wine"])
+def test_a_network_beside_the_copula(name, tell):
+    schema, known, held = world(name)
+    metric = "mean_absolute_error" if schema.task == "regression" else "log_loss"
+    values = {"name": "m", "data": {"path": "m.csv", "target": "y"}, "metric": metric}
+    config = parse_config(values, source="bench")
+    new = known.sample(frac=0.2, random_state=1)
+    old = known.drop(new.index).reset_index(drop=True)
+    score = metric_named(metric, schema)
+    for kind in GENERATORS:
+        replay = Replay.fit(kind, old, schema, (), seed=0)
+        rows = pd.concat([replay.draw(len(old), schema, seed=0), new], ignore_index=True)
+        told = []
+        for family in FAMILIES:
+            model = fitted(rows[known.columns], schema, family, config)
+            value = score.value(held["y"].to_numpy(), pipeline_outputs(model, schema, held))
+            told.append(f"{family} {value:.4g}")
+            assert np.isfinite(value)
+        tell(f"{name}, {kind} with its own labels, {metric}: {', '.join(told)}")
 
 
 @one_thread()

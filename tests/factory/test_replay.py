@@ -13,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
 from factory.bundle import Bundle
+from factory.errors import BadConfig
 from factory.nouns import Column, Schema
 from factory.replay import GENERATORS
 from factory.replay.config import ReplayConfig
@@ -20,7 +21,7 @@ from factory.replay.copula import Copula
 from factory.replay.correlation import correlations
 from factory.replay.marginal import Latent, Marginal, coded
 from factory.replay.older import older_rows_of, remembered
-from factory.replay.replay import Replay, generator
+from factory.replay.replay import Replay, generator, require_generator
 
 MIXED = Schema(
     (Column("n", "number"), Column("whole", "number"), Column("c", "category"),
@@ -95,6 +96,28 @@ def test_a_marginal_stays_within_what_was_seen(values):
         assert (np.diff(drawn) >= 0).all()
 
 
+NUMBERS = Schema(
+    (Column("a", "number"), Column("b", "number")), "y", "binary", timestamp="at",
+    classes=("in", "out"),
+)  # fmt: skip
+
+
+def numbers(rows):
+    rng = np.random.default_rng(0)
+    outer = np.arange(rows) % 2 == 0
+    a = rng.uniform(-2, 2, size=rows)
+    bent = a**2 + 0.1 * rng.normal(size=rows)
+    at = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(rows), "h")
+    return pd.DataFrame(
+        {
+            "a": a,
+            "b": np.where(outer, bent, rng.uniform(5, 6, size=rows)),
+            "at": at.astype("datetime64[ns]"),
+            "y": np.where(outer, "out", "in").astype(object),
+        }
+    )
+
+
 def test_drawn_rows_look_like_the_table():
     frame = mixed(4000)
     drawn = Replay.fit("copula", frame, MIXED, ("t",), seed=0).draw(4000, MIXED, seed=1)
@@ -135,14 +158,34 @@ def test_drawn_rows_look_like_the_table():
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_every_generator_comes_back_as_it_was_and_draws_by_its_seed(name):
-    kept = Replay.fit(name, mixed(300), MIXED, ("one", "two"), seed=0)
+    kept = Replay.fit(name, numbers(300), NUMBERS, ("one", "two"), seed=0)
     again = Replay.of(kept.to_values())
     assert (again.kind, again.rows, again.tables) == (name, 300, ("one", "two"))
     assert isinstance(again.generator, generator(name))
-    drawn = kept.draw(100, MIXED, seed=3)
-    pd.testing.assert_frame_equal(again.draw(100, MIXED, seed=3), drawn)
-    assert not drawn.equals(kept.draw(100, MIXED, seed=4))
-    assert len(kept.draw(0, MIXED, seed=0)) == 0
+    drawn = kept.draw(100, NUMBERS, seed=3)
+    pd.testing.assert_frame_equal(again.draw(100, NUMBERS, seed=3), drawn)
+    assert not drawn.equals(kept.draw(100, NUMBERS, seed=4))
+    assert len(kept.draw(0, NUMBERS, seed=0)) == 0
+
+
+def test_a_network_draws_what_bends_and_a_copula_does_not():
+    frame = numbers(600)
+    apart = {}
+    for name in GENERATORS:
+        drawn = Replay.fit(name, frame, NUMBERS, (), seed=0).draw(600, NUMBERS, seed=1)
+        assert drawn["y"].value_counts().to_dict() == frame["y"].value_counts().to_dict()
+        for column in "ab":
+            assert ks_2samp(drawn[column], frame[column]).statistic < 0.08
+        outer = drawn.loc[drawn["y"] == "out"]
+        apart[name] = np.abs(outer["b"] - outer["a"] ** 2).mean()
+    assert apart["vae"] < 0.6 * apart["copula"]
+
+
+def test_a_generator_that_cannot_draw_such_rows_is_refused():
+    with pytest.raises(BadConfig, match="draws no category"):
+        require_generator("vae", MIXED)
+    require_generator("vae", NUMBERS)
+    require_generator("copula", MIXED)
 
 
 @settings(max_examples=25)
