@@ -1,5 +1,7 @@
 """What a search costs beside its trials, and what a second worker spares."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,12 @@ from pathlib import Path
 import optuna
 import pytest
 
+from factory.searching import SearchConfig
+from flows.stack.local import LOOPBACK, answers, free_port
+from flows.stack.servers import mlflow_part
+from registry.home import open_home
 from registry.runs import Runs
+from registry.settings import MLFLOW
 from training.plan import Plan, Study
 from training.search.run import search
 
@@ -85,6 +92,42 @@ def test_tracking_costs_little(show, home):
         tracked = time.perf_counter() - began
     show("tracking, percent of the search", 100 * tracked / seconds, "< 5")
     assert tracked < 0.05 * seconds
+
+
+@pytest.fixture
+def served(home):
+    """The same home behind MLflow's server as a stack starts it."""
+    part = mlflow_part(home, LOOPBACK, free_port(), {})
+    server = subprocess.Popen(
+        part.command,
+        env={**os.environ, **MLFLOW, **part.environ},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(600):
+            if answers(part.health):
+                break
+            time.sleep(0.2)
+        yield open_home(home.path, {"MLFLOW_TRACKING_URI": part.link})
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def test_tracking_on_a_server_costs_little(show, served):
+    runs = Runs(served)
+    record = asdict(ours()[1][0])
+    usual = SearchConfig()
+    trials = [{**record, "number": number} for number in range(usual.trials)]
+    with runs.run("m", "train") as run_id:
+        began = time.perf_counter()
+        runs.log_trials(run_id, "m", trials)
+        tracked = time.perf_counter() - began
+    show("one trial on a server, milliseconds", 1000 * tracked / len(trials), "told")
+    show("tracking on a server, percent of the usual search", 100 * tracked / usual.seconds, "< 5")
+    assert tracked < 0.05 * usual.seconds
 
 
 def share(folder, workers, trials=40, seconds=0.5):
