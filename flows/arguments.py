@@ -135,6 +135,13 @@ def _explain(p: argparse.ArgumentParser) -> None:
     p.add_argument("id", help="of a prediction, or the row's own")
 
 
+def _selftest(p: argparse.ArgumentParser) -> None:
+    _name(p)
+    p.add_argument("--rows", type=_count, default=500, help="of a window (default: 500)")
+    p.add_argument("--windows", type=_count, default=3, help="for each rung (default: 3)")
+    _exit_code(p, "1 when a clean window alarms, or a broken one from severity 2 on does not")
+
+
 def _serve(p: argparse.ArgumentParser) -> None:
     p.add_argument("names", nargs="+", help="registered names, or config files")
     p.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: 8000)")
@@ -226,6 +233,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "serve": _serve,
     "label": _label,
     "explain": _explain,
+    "selftest": _selftest,
     "verify": _verify,
     "up": _up,
     "server": _server,

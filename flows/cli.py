@@ -86,6 +86,11 @@ COMMANDS = (
     Command("serve", "answer requests with the champions", "Loading {names} ..."),
     Command("label", "what came true of predictions", "Keeping the labels of {path} ..."),
     Command("explain", "one logged prediction, and what is odd about its row", ""),
+    Command(
+        "selftest",
+        "whether an image detector would see a camera that ages; no action",
+        "Testing the detectors of {name} ...",
+    ),
     Command("models", "list the models and their champions", ""),
     Command("status", "what serves, since when, and the last decision", ""),
     Command("history", "who replaced which champion, when and why", ""),
