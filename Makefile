@@ -37,7 +37,7 @@ bench: setup
 audit: setup  ## Known vulnerabilities of the pinned versions, where the package index tells them.
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	.venv-audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip
+	@.venv-audit/bin/python tests/audit.py constraints.txt
 
 clean:
 	rm -rf .venv .venv-audit .factory .mypy_cache .pytest_cache .ruff_cache

@@ -94,7 +94,7 @@ def judge_challenger(
     if past and past[-1].outcome != "open":
         # A process may have died between the record and the mark.
         _withdraw(past[-1], place)
-        return _told(past[-1])
+        return told_look(past[-1])
     trial = _trial(name, pair, config, place)
     told = told_between(
         place.home, name, trial.champion.schema, trial.window.low, trial.window.high,
@@ -102,17 +102,17 @@ def judge_challenger(
     )  # fmt: skip
     ids, labels, one, other = paired(told, *pair)
     if not due(len(ids), past[-1].rows if past else 0, trial.bar.minimum_rows):
-        return _told(past[-1]) if past else None
+        return told_look(past[-1]) if past else None
     sound = _sound(trial, list(ids), labels, place)
     ids, labels, one, other = ids[sound], labels[sound], one[sound], other[sound]
     if not due(len(ids), past[-1].rows if past else 0, trial.bar.minimum_rows):
-        return _told(past[-1]) if past else None
+        return told_look(past[-1]) if past else None
     metric = metric_named(trial.champion.metric, trial.champion.schema)
     found = look(Paired.of(metric, labels, one, other), trial.bar, len(past) + 1)
     verdict = _verdict(trial, found, list(ids), place) if found.finding == "better" else None
     entry = _record(trial, found, verdict, place)
     _withdraw(entry, place)
-    return _told(entry)
+    return told_look(entry)
 
 
 def _trial(name: str, pair: tuple[int, int], config: ModelConfig | None, place: Workplace) -> Trial:
@@ -216,7 +216,8 @@ def _withdraw(entry: LookEntry, place: Workplace) -> None:
         place.models.withdraw(entry.model, entry.challenger)
 
 
-def _told(entry: LookEntry) -> dict[str, Any]:
+def told_look(entry: LookEntry) -> dict[str, Any]:
+    """Return what came of a look, as plain JSON."""
     notes = {}
     if entry.outcome == "waits":
         notes["approval"] = f"factory promote {entry.model} {entry.challenger}"

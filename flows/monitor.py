@@ -58,24 +58,27 @@ def monitor(model: str, window: str, home: str) -> dict[str, Any]:
 
 def judge_window(model: str, window: str, place: Workplace) -> dict[str, Any]:
     """Check to record, see ``monitor``."""
-    logger = get_run_logger()
     started = place.clock()
-    case = open_case(model, window, place)
+    body = judge_case(open_case(model, window, place), place)
+    return {**body, "seconds": place.clock() - started}
+
+
+def judge_case(case: Case, place: Workplace) -> dict[str, Any]:
+    """Check to record, of a window that was read."""
+    logger = get_run_logger()
     known = decided_before(case, place)
     if known is not None and (known["phase"] == "whole" or "then" in known):
         logger.info("decided before: %s", known["decision"])
-        return {**known, "repeated": True, "seconds": place.clock() - started}
+        return {**known, "repeated": True}
     if known is None:
         examined = check_and_diagnose(case)
         known = decide_at_once(case, examined, place)
         if known is None:
-            body = decide_and_act(examined, place)
-            return {**body, "repeated": False, "seconds": place.clock() - started}
+            return {**decide_and_act(examined, place), "repeated": False}
         logger.info("at once: %s", known["because"])
     case = replace(reopened(case, place), phase="then")
     body = decide_and_act(check_and_diagnose(case), place)
-    told = followed(known, body)
-    return {**told, "repeated": False, "seconds": place.clock() - started}
+    return {**followed(known, body), "repeated": False}
 
 
 def followed(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:

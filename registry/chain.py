@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-EntryKind = Literal["version", "promotion", "window", "mark", "decision", "look"]
+EntryKind = Literal["version", "promotion", "window", "mark", "decision", "look", "refusal"]
 BEGINNING = ""
 """What the first entry of a chain follows."""
 

@@ -1,4 +1,4 @@
-"""What the ledger holds: versions, promotions, windows and decisions, as nouns and as one table."""
+"""What the ledger holds, as nouns and as one table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,6 +70,23 @@ class LookEntry:
     outcome: str
     at: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A person's no to a challenger that passed the gate; a yes is a promotion.
+
+    ``asked`` is the id of the decision or look that asked for approval.
+    """
+
+    asked: str
+    model: str
+    sequence: int
+    champion: int
+    challenger: int
+    who: str
+    why: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)

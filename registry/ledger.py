@@ -22,6 +22,7 @@ from registry.entries import (
     Decision,
     LookEntry,
     Promotion,
+    Refusal,
     VersionEntry,
     WindowEntry,
     entries,
@@ -30,7 +31,14 @@ from registry.entries import (
 )
 from registry.home import LOCK_SECONDS
 from registry.transaction import Transaction, newest_promotion, read_entries, read_rows
-from registry.views import decision_of, fold_windows, look_of, promotion_of, version_of
+from registry.views import (
+    decision_of,
+    fold_windows,
+    look_of,
+    promotion_of,
+    refusal_of,
+    version_of,
+)
 
 
 class Ledger:
@@ -104,6 +112,10 @@ class Ledger:
     def looks(self, model: str) -> list[LookEntry]:
         """Return every look at a challenger on traffic, oldest first."""
         return [look_of(entry) for entry in self._of(model, "look")]
+
+    def refusals(self, model: str) -> list[Refusal]:
+        """Return every challenger that a person refused, oldest first."""
+        return [refusal_of(entry) for entry in self._of(model, "refusal")]
 
     def newest_decision(self, model: str) -> Decision | None:
         """Return the last decision on a model, None where there is none."""

@@ -104,6 +104,25 @@ class Transaction:
         self._append("look", id, at, told | {"outcome": outcome, "body": body})
         return True
 
+    def refuse(
+        self, asked: str, *, champion: int, challenger: int, who: str, why: str, at: str
+    ) -> bool:
+        """Append a person's no; False, and nothing written, where it is known already.
+
+        Args:
+            asked: id of the decision or look that asked for approval.
+            champion: that stays.
+            challenger: that is refused.
+            who: the person.
+            why: the reason in words.
+            at: moment, UTC, ISO format.
+        """
+        if self._known("refusal", asked):
+            return False
+        told = {"champion": champion, "challenger": challenger, "who": who, "why": why}
+        self._append("refusal", asked, at, told)
+        return True
+
     def record_window(
         self,
         version: DataVersion,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from factory.errors import Damaged
 from registry.chain import Entry
-from registry.entries import Decision, LookEntry, Promotion, VersionEntry, WindowEntry
+from registry.entries import Decision, LookEntry, Promotion, Refusal, VersionEntry, WindowEntry
 
 
 def whole(entries: list[Entry]) -> list[Entry]:
@@ -53,6 +53,12 @@ def look_of(entry: Entry) -> LookEntry:
     """Read a look."""
     told = json.loads(entry.body)
     return LookEntry(entry.key, entry.model, entry.sequence, at=entry.at, **told)
+
+
+def refusal_of(entry: Entry) -> Refusal:
+    """Read a refusal."""
+    told = json.loads(entry.body)
+    return Refusal(entry.key, entry.model, entry.sequence, at=entry.at, **told)
 
 
 def fold_windows(entries: Iterable[Entry]) -> list[WindowEntry]:

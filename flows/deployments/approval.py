@@ -1,17 +1,27 @@
-"""Asks a person before a change is made, as the policy says: the run waits with a form."""
+"""Asks a person before a change is made, as the policy says: a run of its own waits with a form.
+
+Neither the training that made the challenger nor the next check waits with it, and whatever led to
+the challenger, an earlier window or a look at traffic, it is asked for in the same way.
+"""
 
 from typing import Any
 
 from prefect import suspend_flow_run
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.input import RunInput
-from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Cancelled
 from pydantic import Field
 
 from factory.config import ModelConfig
-from flows.replayed import forget_learnt
-from flows.workplace import Workplace, now
+from flows.approval import Waiting, agree, refuse, waiting
+from flows.deployments.once import ask_once
+from flows.workplace import Workplace
 
 KEY = "approval"
+WHO = "a person in Prefect"
 
 
 class Approval(RunInput):
@@ -21,41 +31,52 @@ class Approval(RunInput):
     why: str = Field(default="", description="reason, for the ledger")
 
 
-def waits(body: dict[str, Any]) -> bool:
-    """Whether a decision waits for a person."""
-    return KEY in body.get("then", body)["notes"]
+def ask_approval(name: str, place: Workplace) -> FlowRun | None:
+    """Have a run ask for what waits, once; None where nothing does."""
+    found = waiting(name, place)
+    if found is None:
+        return None
+    key = f"{found.asked}:{found.champion}:{found.challenger}"
+    return ask_once(f"approve/{name}", {"asked": found.asked}, key)
 
 
-def ask_person(body: dict[str, Any], settings: ModelConfig, place: Workplace) -> dict[str, Any]:
-    """Suspend the run until a person has answered, then promote the challenger or leave it.
+def question(found: Waiting) -> str:
+    """Return what a person is asked, in Markdown."""
+    verdict = found.body["verdict"]
+    return (
+        f"**{found.model}: may version {found.challenger} replace version {found.champion}?**\n\n"
+        f"{found.body['because']}.\n\nGate: {verdict['because']}\n\n"
+        "Without approve the version is refused, and the ledger says so."
+    )
 
-    The worker is free in the meantime: the run starts anew with the answer, and finds its
-    decision in the ledger. ``factory promote`` remains another way to say yes.
+
+def answered(found: Waiting, settings: ModelConfig, place: Workplace) -> tuple[bool, str]:
+    """Suspend the run until a person has answered, then do what was said; tell it in words.
+
+    The worker is free in the meantime: the run starts anew with the answer, and finds what waits
+    in the ledger. ``factory promote`` remains another way to say yes.
 
     Raises:
         Conflict: the champion moved in the meantime.
     """
-    last = body.get("then", body)
-    name, challenger = body["model"], last["challenger"]
-    words = (
-        f"**{name}: may version {challenger} replace version {last['champion_after']}?**\n\n"
-        f"{last['because']}.\n\nGate: {last['verdict']['because']}"
-    )
-    form = Approval.with_initial_data(description=words)
+    form = Approval.with_initial_data(description=question(found))
     hours = settings.deploy.approval_hours
-    answer = suspend_flow_run(wait_for_input=form, timeout=int(3600 * hours), key=KEY)
-    if not answer.approve:
-        get_run_logger().info("not approved: %s", answer.why)
-        return {**body, "approved": False}
-    place.models.verify(name, challenger)
-    place.models.promote(
-        name,
-        challenger,
-        expected=last["champion_after"],
-        who="approved in Prefect",
-        why=answer.why or last["because"],
-        at=now(),
-        decision=last["decision"],
-    )
-    forget_learnt(name, challenger, place)
-    return {**body, "approved": True}
+    answer: Any = suspend_flow_run(wait_for_input=form, timeout=int(3600 * hours), key=KEY)
+    act = agree if answer.approve else refuse
+    act(found, place, who=WHO, why=answer.why)
+    return answer.approve, answer.why
+
+
+def cancel_older() -> None:
+    """Cancel the runs that ask for earlier challengers of the same model: nobody need answer."""
+    with get_client(sync_client=True) as client:
+        mine = client.read_flow_run(flow_run.id)
+        asking = FlowRunFilter.model_validate(
+            {
+                "deployment_id": {"any_": [mine.deployment_id]},
+                "state": {"type": {"any_": [StateType.PAUSED]}},
+            }
+        )
+        for run in client.read_flow_runs(flow_run_filter=asking):
+            over: State[object] = Cancelled(message="another challenger waits by now")
+            client.set_flow_run_state(run.id, over, force=True)

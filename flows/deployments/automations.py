@@ -31,7 +31,8 @@ PAGE = 200
 LOST_SECONDS, CRASHED_SECONDS = 75, 20
 """Two and a half heartbeats; and what a worker needs to say what came of a process that died."""
 RUN = "prefect.flow-run"
-LIVING = {f"{RUN}.heartbeat", f"{RUN}.Running", f"{RUN}.Pending"}
+HEARTBEAT = f"{RUN}.heartbeat"
+LIVING = {HEARTBEAT, f"{RUN}.Running", f"{RUN}.Pending"}
 STATES = {
     "Scheduled", "AwaitingRetry", "AwaitingConcurrencySlot", "Late", "Pending", "Submitting",
     "InfrastructurePending", "Running", "Retrying", "Paused", "Suspended", "Completed", "Failed",
@@ -39,19 +40,20 @@ STATES = {
 }  # fmt: skip
 OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 AGAIN = "AwaitingRetry"
+NO_SIGN, DIED = "it gave no sign of life", "its process died"
+"""Why a run starts again, as its state says."""
 
 
 def rescues() -> list[AutomationCore]:
     """Return what starts lost runs again, for all our deployments together."""
     every = {f"{RUN}.{state}" for state in STATES}
-    again = ChangeFlowRunState(state=StateType.SCHEDULED, name=AGAIN, force=True)
     lost = _proactive(LOST_SECONDS, every | LIVING, after=LIVING, each_run=True)
     crashed = _proactive(
         CRASHED_SECONDS, every - {f"{RUN}.Crashed"}, after={f"{RUN}.Crashed"}, each_run=True
     )
     return [
-        _automation("lost runs start again", (), lost, again),
-        _automation("crashed runs start again", (), crashed, again),
+        _automation("lost runs start again", (), lost, _again(NO_SIGN)),
+        _automation("crashed runs start again", (), crashed, _again(DIED)),
     ]
 
 
@@ -184,6 +186,10 @@ def _proactive(
         threshold=1,
         within=timedelta(seconds=seconds),
     )
+
+
+def _again(why: str) -> ActionTypes:
+    return ChangeFlowRunState(state=StateType.SCHEDULED, name=AGAIN, message=why, force=True)
 
 
 def _from_event(key: str) -> dict[str, str]:

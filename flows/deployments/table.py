@@ -87,6 +87,7 @@ def deployments_of(settings: ModelConfig, config: Path, home: Path) -> list[Depl
             "retrain", GPU, "Rehearse and train on a window that alarmed.", common,
             memory_mb=deploy.train.memory_mb,
         ),
+        Deployed("approve", DEFAULT, "Ask a person for a challenger that waits.", common),
         Deployed(
             "predict", DEFAULT, "Score rows with the champion.", {**common, **given},
             deploy.predict,

@@ -1,12 +1,10 @@
 """What crosses the training queue: names and numbers, no rows and no models."""
 
 from dataclasses import dataclass
-from typing import cast
 
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
-from prefect.states import AwaitingRetry
+
+from flows.deployments.once import ask_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +34,6 @@ class TrainingJob:
 
 
 def ask_training(job: TrainingJob) -> FlowRun:
-    """Put a job on the training queue, and do not wait for it.
-
-    Where it was asked for before, that run is returned; if that failed, it is started again, as
-    often as the config bounds the attempts of a run.
-    """
-    run = run_deployment(
-        f"retrain/{job.model}",
-        parameters={"window": job.window, "sha256": job.sha256},
-        idempotency_key=job.key,
-        timeout=0,
-        as_subflow=False,
-    )
-    run = cast("FlowRun", run)
-    state = run.state
-    if state is not None and (state.is_failed() or state.is_crashed()):
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
-    return run
+    """Put a job on the training queue once, and do not wait for it."""
+    parameters = {"window": job.window, "sha256": job.sha256}
+    return ask_once(f"retrain/{job.model}", parameters, job.key)

@@ -1,5 +1,6 @@
 """The servers of a stack: Prefect's and MLflow's, as parts."""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from flows.stack.part import Part
 from registry.home import Home, open_home
 
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+ORDERING = "flows.stack.ordering"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
 
 
@@ -43,18 +45,40 @@ def prefect_part(home: Home, host: str, port: int, environ: Mapping[str, str]) -
     told = {
         "PREFECT_API_DATABASE_CONNECTION_URL": prefect_database(home.prefect),
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
+        **KEPT,
         **{key: environ[key] for key in PREFECT_SET if environ.get(key)},
         "PREFECT_SERVER_API_HOST": host,
         "PREFECT_SERVER_API_PORT": str(port),
         # Leases kept in memory would be lost at a restart, and their slots taken for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
+        "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": ORDERING,
         **prefect_access(environ),
     }
     command = tuple(prefect_command(port, host))
     return Part("prefect", command, told, health=f"{url}/api/health", link=url)
 
 
-PREFECT_SET = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_UI_API_URL")
+HOUR, DAY = 3600, 86400
+BRIEF = ("Pending", "Running", "Completed", "Failed", "Crashed", "Cancelled", "Retrying",
+         "AwaitingRetry", "Cached", "Scheduled", "Paused")  # fmt: skip
+KEPT = {
+    # Each state of each task is an event of 7 KB that says what the task run says as well.
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(
+        {f"prefect.task-run.{state}": HOUR // 4 for state in BRIEF}
+        | {"prefect.flow-run.heartbeat": HOUR}
+    ),
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": str(2 * DAY),
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * DAY),
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": str(HOUR // 4),
+    # Runs are scheduled an hour ahead, three at least; Prefect has a hundred of every schedule.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME": str(HOUR),
+}
+"""What Prefect's database keeps, so that it does not grow for ever; decisions are the ledger's.
+
+A user's own setting stands.
+"""
+PREFECT_SET = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_UI_API_URL", *KEPT)
 
 
 def mlflow_part(home: Home, host: str, port: int, environ: Mapping[str, str]) -> Part:

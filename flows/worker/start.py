@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import UUID
 
 import anyio
 from anyio.abc import TaskStatus
@@ -51,6 +52,10 @@ class Nest:
         self._listener: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._jobs: dict[str, Job] = {}
+
+    def runs(self) -> set[UUID]:
+        """Return the runs that it has at work."""
+        return {UUID(run) for run in self._jobs}
 
     async def ready(self) -> None:
         """Wait until it is warm.

@@ -4,6 +4,8 @@ import asyncio
 import os
 import tempfile
 from abc import ABC
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import anyio
@@ -17,8 +19,10 @@ from prefect.states import AwaitingRetry, Failed
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from factory.errors import Unavailable
+from flows.deployments.automations import NO_SIGN
 from flows.worker.devices import devices
 from flows.worker.lease import MEMORY_MB, PROCESSORS, leased, make_slots
+from flows.worker.lost import Searcher, beating
 from flows.worker.start import Forked, Nest
 
 ATTEMPTS = "FACTORY_ATTEMPTS"
@@ -43,6 +47,7 @@ class WarmWorker(ProcessWorker, ABC):
         super().__init__(*args, **kwargs)
         self._nest = Nest()
         self._trains = trains
+        self._search: asyncio.Task[None] | None = None
 
     async def setup(self) -> None:
         """Warm up before the first run is pulled."""
@@ -50,9 +55,12 @@ class WarmWorker(ProcessWorker, ABC):
         await super().setup()
         if self._trains:
             await make_slots(self.client, await asyncio.to_thread(devices))
+        self._search = asyncio.create_task(Searcher(self.client, self._nest.runs).search())
 
     async def teardown(self, *exc_info: Any) -> None:
         """End what still runs, and the warm interpreter."""
+        if self._search is not None:
+            self._search.cancel()
         try:
             await super().teardown(*exc_info)
         finally:
@@ -68,11 +76,14 @@ class WarmWorker(ProcessWorker, ABC):
         """Run one flow run in a process of its own, and return when it has ended."""
         told = task_status or anyio.TASK_STATUS_IGNORED
         attempts = int(configuration.env.get(ATTEMPTS) or 1)
-        started = await starts(self.client, flow_run)
-        if started > attempts:
-            await _give_up(self.client, flow_run, attempts)
+        states = await states_of(self.client, flow_run)
+        over = ended(states)
+        if over is None and starts(states) > attempts:
+            over = given_up(attempts)
+        if over is not None:
+            await self.client.set_flow_run_state(flow_run.id, over, force=True)
             told.started(os.getpid())
-            return ProcessWorkerResult(status_code=0, identifier="given up")
+            return ProcessWorkerResult(status_code=0, identifier="over")
         try:
             execution = await self._given(flow_run, configuration, told)
         except anyio.get_cancelled_exc_class():
@@ -97,7 +108,9 @@ class WarmWorker(ProcessWorker, ABC):
             return await self._execute(flow_run, configuration, task_status)
         memory = int(configuration.env.get(MEMORY_MB) or 0)
         log = self.get_flow_run_logger(flow_run)
-        async with leased(memory, MEMORY_PATIENCE, log) as given:
+        async with AsyncExitStack() as held:
+            async with beating(flow_run):
+                given = await held.enter_async_context(leased(memory, MEMORY_PATIENCE, log))
             configuration.env |= given
             return await self._execute(flow_run, configuration, task_status)
 
@@ -133,21 +146,44 @@ class WarmWorker(ProcessWorker, ABC):
         return execution
 
 
-async def starts(client: PrefectClient, flow_run: FlowRun) -> int:
-    """Count how often a run was begun since a person last answered it."""
+async def states_of(client: PrefectClient, flow_run: FlowRun) -> list[State[Any]]:
+    """Return every state that a run was in, oldest first."""
     states = await client.read_flow_run_states(flow_run.id)
-    states.sort(key=lambda state: state.timestamp)
+    return sorted(states, key=lambda state: state.timestamp)
+
+
+def starts(states: Sequence[State[Any]]) -> int:
+    """Count how often a run was begun since a person last answered it."""
     answered = max((i for i, state in enumerate(states) if state.is_paused()), default=-1)
     return sum(state.is_pending() and state.name == "Pending" for state in states[answered + 1 :])
 
 
-async def _give_up(client: PrefectClient, flow_run: FlowRun, attempts: int) -> None:
+def ended(states: Sequence[State[Any]]) -> State[Any] | None:
+    """Return the end of a run that was taken for lost when it had ended; None where it had not.
+
+    The automation does not look at the state, and events that told of the end may be lost.
+    """
+    before = list(states)
+    while before and before[-1].is_pending():
+        before.pop()
+    taken = False
+    while before and before[-1].is_scheduled() and before[-1].message == NO_SIGN:
+        before.pop()
+        taken = True
+    if not (taken and before and before[-1].is_final()) or before[-1].is_crashed():
+        return None
+    last = before[-1]
+    return State(type=last.type, name=last.name, message=last.message)
+
+
+def given_up(attempts: int) -> State[Any]:
+    """Return the state of a run whose process was lost too often."""
     words = (
         f"its process was lost {attempts} times. fix: look at the worker's log and the machine's "
         "memory, then run it again from here"
     )
     failed: State[Any] = Failed(message=words)
-    await client.set_flow_run_state(flow_run.id, failed, force=True)
+    return failed
 
 
 async def _hand_back(flow_run: FlowRun) -> None:

@@ -55,7 +55,7 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         server.server_close()
 
 
-def until(ready: Callable[[], Any], logs: Path, patience: float = 120.0) -> Any:
+def until(ready: Callable[[], Any], logs: Path, patience: float = 300.0) -> Any:
     """Wait until something is true and return it; fail with the workers' logs."""
     for _ in range(int(patience / 0.25)):
         found = ready()

@@ -15,7 +15,7 @@ from flows.deployments.deploy import deploy, schedule_of
 from flows.deployments.windows import newest_window
 from flows.workplace import open_workplace
 
-FLOWS = {"train", "search", "monitor", "remediate", "retrain", "predict", "backtest"}
+FLOWS = {"train", "search", "monitor", "remediate", "retrain", "approve", "predict", "backtest"}
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Drift to remedy over the queues: an event, an automation, a training worker, a person."""
 
 import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from crew import receiver, until, working
@@ -64,25 +66,28 @@ def test_drift_is_remedied_by_a_training_worker_when_a_person_agrees(shop, told,
             code, run = command("trigger", "monitor", name, "--wait", home=home, capsys=capsys)
             assert code == 0
             assert run["message"].startswith("drift: ")
-            waiting = until(lambda: in_state(name, "retrain", "Suspended"), shop)
+            waiting = until(lambda: in_state(name, "approve", "Suspended"), shop)
+            trained = in_state(name, "retrain", "Completed")
+            assert trained.state.message.startswith("waits for ")
             place = open_workplace(home)
             assert place.models.champion(name) == 1
-            decision = next(one for one in heard if "retrain" in one["subject"])
-            assert "factory promote small 2" in decision["body"]
-            assert str(waiting.id) in decision["body"]
+            asked = next(one for one in heard if "may version 2 replace 1?" in one["subject"])
+            for part in ("factory promote small 2", "Gate: ", str(waiting.id)):
+                assert part in asked["body"]
 
-            given = {key: waiting.parameters[key] for key in ("window", "sha256")}
+            given = {key: trained.parameters[key] for key in ("window", "sha256")}
             emit_event(DRIFT, resource=resource_of(name), payload=given)
             until(lambda: len(runs_of(name, "remediate")) == 2, shop)
             until(lambda: all(r.state.is_completed() for r in runs_of(name, "remediate")), shop)
-            assert [r.id for r in runs_of(name, "retrain")] == [waiting.id]
+            assert [r.id for r in runs_of(name, "retrain")] == [trained.id]
+            assert [r.id for r in runs_of(name, "approve")] == [waiting.id]
 
             resume_flow_run(waiting.id, run_input={"approve": True, "why": "I saw it"})
-            ended = until(lambda: in_state(name, "retrain", "Completed"), shop)
-            assert ended.state.message.startswith("approved; retrain")
+            ended = until(lambda: in_state(name, "approve", "Completed"), shop)
+            assert ended.state.message == "version 2 was approved: I saw it"
             assert place.models.champion(name) == 2
             last = place.ledger.history(name)[-1]
-            assert (last.who, last.why) == ("approved in Prefect", "I saw it")
+            assert (last.who, last.why) == ("a person in Prefect", "I saw it")
             assert len(place.ledger.decisions(name)) == 1
 
             given_up_after_its_process_was_lost(name)
@@ -93,6 +98,54 @@ def test_drift_is_remedied_by_a_training_worker_when_a_person_agrees(shop, told,
     finally:
         config.unlink()
         deploy([], home)
+
+
+def test_late_checks_are_one_check_which_asks_for_what_waits_and_a_no_is_kept(shop, capsys):
+    name, home = "small", shop / "home"
+    config = write_config(
+        shop,
+        policy={"approve": "retrain"},
+        deploy={"monitor": {"windows": "windows/*.csv", "every": 3600}},
+    )
+    world(1500, seed=3, slope=-3.0, **LATER).to_csv(shop / "w.csv", index=False)
+    # Decided where no deployment was, so that nobody was asked.
+    told = ["run", str(config), "--window", str(shop / "w.csv")]
+    _, decision = command(*told, home=home, capsys=capsys)
+    assert decision["notes"]["approval"] == "factory promote small 2"
+    deploy([config], home)
+    try:
+        late(name, hours=5)
+        with working(home, "default"):
+            waiting = until(lambda: in_state(name, "approve", "Suspended"), shop)
+            until(lambda: all(r.state.is_final() for r in runs_of(name, "monitor")), shop)
+            states = Counter(r.state.name for r in runs_of(name, "monitor"))
+            assert states == {"Completed": 1, "Cancelled": 4}
+            resume_flow_run(waiting.id, run_input={"approve": False, "why": "too soon"})
+            ended = until(lambda: in_state(name, "approve", "Completed"), shop)
+            assert ended.state.message == "version 2 was refused: too soon"
+    finally:
+        config.unlink()
+        deploy([], home)
+    place = open_workplace(home)
+    assert (place.models.champion(name), place.models.challenger(name)) == (1, None)
+    _, listed = command("decisions", name, home=home, capsys=capsys)
+    assert listed["decisions"][-1]["approval"] | {"at": ""} == {
+        "approved": False, "who": "a person in Prefect", "why": "too soon", "at": ""
+    }  # fmt: skip
+    replayed = ["replay", decision["decision"], "--deep", "--exit-code"]
+    assert command(*replayed, home=home, capsys=capsys)[0] == 0
+    assert command("verify", name, "--exit-code", home=home, capsys=capsys)[0] == 0
+
+
+def late(name, hours):
+    """Have the check of every past hour scheduled and not yet run."""
+    with get_client(sync_client=True) as client:
+        monitor = client.read_deployment_by_name(f"monitor/{name}")
+        end = datetime.now(UTC)
+        span = {"start_time": end - timedelta(hours=hours), "end_time": end, "min_runs": hours}
+        told = {key: getattr(at, "isoformat", lambda at=at: at)() for key, at in span.items()}
+        client.request("POST", f"/deployments/{monitor.id}/schedule", json=told)
+    assert len(runs_of(name, "monitor")) == hours
 
 
 def given_up_after_its_process_was_lost(name):

@@ -6,17 +6,25 @@ import logging
 import os
 import stat
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.states import Running
 from sqlalchemy.exc import OperationalError
 
 from factory.errors import BadData, Damaged, Unavailable
+from flows.deployments.automations import HEARTBEAT, LOST_SECONDS, NO_SIGN, RUN
 from flows.deployments.notify import decision_message
 from flows.deployments.steady import steady
+from flows.deployments.table import TAG
 from flows.worker.devices import Device, devices
 from flows.worker.lease import PROCESSORS, leased, make_slots
+from flows.worker.lost import Searcher, beating
+from flows.worker.worker import ended
 
 LOG = logging.getLogger(__name__)
 LARGE = Device(str(uuid.uuid4()), "one", 80_000, 70_000)
@@ -142,3 +150,70 @@ def test_a_decision_is_told_with_who_is_to_blame_and_where_to_look():
     assert subject.startswith("m: ")
     for part in ("Worse.", "a, b", "1 -> 3", "Ticket: t.md", "http://page", "http://run"):
         assert part in text
+
+
+def state(kind, message=None, name=None):
+    return State(type=StateType[kind], name=name, message=message)
+
+
+LOST = state("SCHEDULED", NO_SIGN, "AwaitingRetry")
+PULLED = [state("PENDING"), state("PENDING", name="Submitting")]
+
+
+@pytest.mark.parametrize("last", ["COMPLETED", "CANCELLED", "FAILED"])
+def test_what_had_ended_when_it_was_taken_for_lost_ends_as_it_did(last):
+    states = [*PULLED, state("RUNNING"), state(last, "why"), LOST, LOST, *PULLED]
+    over = ended(states)
+    assert (over.type, over.message) == (StateType[last], "why")
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        PULLED,
+        [*PULLED, state("RUNNING"), LOST, *PULLED],
+        [*PULLED, state("CRASHED"), LOST, *PULLED],
+        [*PULLED, state("FAILED"), state("SCHEDULED", name="AwaitingRetry"), *PULLED],
+    ],
+)
+def test_what_had_not_ended_or_is_asked_for_again_runs(states):
+    assert ended(states) is None
+
+
+def test_a_run_that_gives_no_sign_is_found_without_any_event():
+    async def look():
+        async with get_client() as client:
+            runs = [
+                await client.create_flow_run(a_flow, tags=[TAG], state=Running()) for _ in range(3)
+            ]
+            searcher = Searcher(client, lambda: {runs[0].id})
+            await asyncio.sleep(1.5)
+            heard = datetime.now(UTC)
+            async with beating(runs[1]):
+                await _heard(client, runs[1])
+            # The server may have been away until now.
+            assert await searcher.look(heard) == []
+            then = heard + timedelta(seconds=LOST_SECONDS - 1)
+            assert await searcher.look(then) == [runs[2].id]
+            names = [(await client.read_flow_run(run.id)).state.name for run in runs]
+            for run in runs:
+                await client.delete_flow_run(run.id)
+            return names
+
+    assert asyncio.run(look()) == ["Running", "Running", "AwaitingRetry"]
+
+
+@flow
+def a_flow():
+    pass
+
+
+async def _heard(client, run):
+    """Wait until the server has a sign of life of a run."""
+    for _ in range(150):
+        asked = EventFilter(event=EventNameFilter(name=[HEARTBEAT]))
+        page = await client.read_events(asked, limit=50)
+        if f"{RUN}.{run.id}" in {event.resource.id for event in page.events}:
+            return
+        await asyncio.sleep(0.2)
+    raise TimeoutError

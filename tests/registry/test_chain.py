@@ -14,7 +14,11 @@ BODIES = st.dictionaries(TEXTS, st.none() | st.integers() | st.floats(allow_nan=
 def chains(draw):
     chain, previous = [], BEGINNING
     for sequence in range(1, draw(st.integers(1, 6)) + 1):
-        kind = draw(st.sampled_from(["version", "promotion", "window", "mark", "decision", "look"]))
+        kind = draw(
+            st.sampled_from(
+                ["version", "promotion", "window", "mark", "decision", "look", "refusal"]
+            )
+        )
         body = canonical(draw(BODIES.filter(lambda b: json.dumps(b).find("Infinity") < 0)))
         told = ("m", sequence, kind, draw(TEXTS), draw(TEXTS), body, previous)
         chain.append(Entry(*told, hash=entry_hash(*told)))

@@ -5,7 +5,7 @@ from sqlalchemy import create_engine, text
 
 from factory.errors import BadConfig, Unavailable
 from factory.nouns import DataVersion
-from registry.entries import Decision, Promotion, WindowEntry
+from registry.entries import Decision, Promotion, Refusal, WindowEntry
 from registry.ledger import Ledger
 
 WHY = {"who": "me", "why": "better", "at": "2025-01-01T00:00:00+00:00"}
@@ -60,6 +60,15 @@ def test_decisions_are_kept_once(ledger):
     kept = Decision("d", "m", 1, "sha", "now", 1, 2, '{"a": 1}')
     assert ledger.decision("d") == kept
     assert [d.id for d in ledger.decisions("m")] == ["d", "e"]
+
+
+def test_a_persons_no_is_kept_once(ledger):
+    told = {"champion": 1, "challenger": 2, "who": "me", "why": "not now", "at": "now"}
+    with ledger.transaction("m") as t:
+        assert t.refuse("d", **told)
+        assert not t.refuse("d", **{**told, "why": "again"})
+    assert ledger.refusals("m") == [Refusal("d", "m", 1, 1, 2, "me", "not now", "now")]
+    assert ledger.champion("m") is None
 
 
 def test_windows_are_kept_once_and_in_place(ledger):

@@ -1,19 +1,33 @@
 """Many models watched on one machine: what each of them costs, and how late its check is."""
 
+import json
 import os
+import sqlite3
 import statistics
 import time
-from pathlib import Path
+from contextlib import closing
 
+import numpy as np
 import psutil
 from stack import FINAL, moment, up, world, write_model
 
-from flows.workplace import now, open_workplace
-from registry.runs import Runs
+from flows.stack.servers import KEPT
 
 FLEETS = [int(n) for n in os.environ.get("FACTORY_BENCH_FLEETS", "10,50,200").split(",")]
 TURNS = int(os.environ.get("FACTORY_BENCH_TURNS", "2"))
 EVERY = 3600.0
+EVENTS = """SELECT sum(pgsize) FROM dbstat JOIN sqlite_master ON sqlite_master.name = dbstat.name
+            WHERE tbl_name IN ('events', 'event_resources')"""
+BRIEFLY = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "20",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(
+        dict.fromkeys(
+            json.loads(KEPT["PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES"]), 30
+        )
+    ),
+}
+"""What is kept for a quarter of an hour, and for an hour, is so for half a minute."""
+PRUNED_SECONDS = 75
 
 
 def test_a_fleet_of_monitors(tmp_path, tell):
@@ -29,9 +43,9 @@ def fleet(folder, size):
     """Have so many models checked, all at the same moment, a few times over; tell the cost."""
     names = [f"m{number}" for number in range(size)]
     configs = [write_model(folder, name, every=EVERY) for name in names]
-    with up(folder, *configs) as stack:
+    with up(folder, *configs, told=BRIEFLY) as stack:
         stack.ended(stack.trigger("train", names[0]))
-        same(stack.home, names)
+        stack.copy(names[0], names[1:])
         before, started = database(stack.home), time.time()
         late = []
         for turn in range(TURNS):
@@ -48,7 +62,9 @@ def fleet(folder, size):
             ]
         seconds = time.time() - started
         memory = {name: held(part["pid"]) for name, part in stack.parts().items() if part["pid"]}
-        grown = database(stack.home) - before
+        grown = (database(stack.home) - before) / size / TURNS / 1024
+        time.sleep(PRUNED_SECONDS)
+        left = (database(stack.home) - before) / size / TURNS / 1024
     checks = size * TURNS
     each = seconds / checks
     return (
@@ -56,23 +72,21 @@ def fleet(folder, size):
         f"late {statistics.median(late):.0f} s in the median, {max(late):.0f} s at most, "
         f"when all are due at once; memory {sum(memory.values()):.0f} MB "
         f"({', '.join(f'{k} {v:.0f}' for k, v in memory.items())}); Prefect's database grew by "
-        f"{grown / checks / 1024:.0f} KB a check"
+        f"{grown[0]:.0f} KB a check ({grown[1]:.0f} KB events), of which {left[0]:.0f} KB "
+        f"({left[1]:.0f} KB events) stay when those of tasks are gone"
     )
 
 
-def same(home, names):
-    """Make the first model the champion under all other names too."""
-    place = open_workplace(home)
-    bundle = place.models.load(names[0], 1)
-    runs = Runs(place.home)
-    for name in names[1:]:
-        with runs.run(name, "train") as run:
-            version = place.models.save(bundle, name, run, data_sha256="0" * 64, tags={})
-        place.models.promote(name, version, expected=None, who="bench", why="copy", at=now())
-
-
 def database(home):
-    return sum(path.stat().st_size for path in Path(home, "prefect").glob("prefect.db*"))
+    """Bytes of Prefect's database that are in use, and of its events among them."""
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db", timeout=30)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages, free, size = (
+            connection.execute(f"PRAGMA {what}").fetchone()[0]
+            for what in ("page_count", "freelist_count", "page_size")
+        )
+        events = connection.execute(EVENTS).fetchone()[0] or 0
+    return np.array([(pages - free) * size, events])
 
 
 def held(pid):

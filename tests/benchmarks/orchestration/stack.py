@@ -5,15 +5,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import numpy as np
 import pandas as pd
+
+from flows.workplace import Workplace, now
+from registry.home import open_home
+from registry.ledger import Ledger
+from registry.models import Models
+from registry.runs import Runs
 
 TAG = "model-factory"
 
@@ -52,9 +59,10 @@ def write_model(folder: Path, name: str, **deploy: Any) -> Path:
 class Stack:
     """A running factory."""
 
-    def __init__(self, home: Path, links: dict[str, str]) -> None:
+    def __init__(self, home: Path, links: dict[str, str], environ: Mapping[str, str]) -> None:
         self.home = home
         self.links = links
+        self.environ = {**environ, "MLFLOW_TRACKING_URI": links["MLflow"]}
         self._api = httpx.Client(base_url=f"{links['Prefect']}/api", timeout=30)
 
     def close(self) -> None:
@@ -101,6 +109,22 @@ class Stack:
             time.sleep(0.5)
         raise TimeoutError(run)
 
+    def place(self) -> Workplace:
+        """Open the home as a command that joins the stack does."""
+        home = open_home(self.home, self.environ)
+        ledger = Ledger(home.ledger_url)
+        return Workplace(home, ledger, Models(home, ledger))
+
+    def copy(self, name: str, others: Sequence[str]) -> None:
+        """Make a model's first version the champion under other names too."""
+        place = self.place()
+        bundle = place.models.load(name, 1)
+        runs = Runs(place.home)
+        for other in others:
+            with runs.run(other, "train") as run:
+                version = place.models.save(bundle, other, run, data_sha256="0" * 64, tags={})
+            place.models.promote(other, version, expected=None, who="bench", why="copy", at=now())
+
     def parts(self) -> dict[str, dict[str, Any]]:
         """Return the supervisor's parts by name."""
         state = json.loads((self.home / "stack" / "state.json").read_text())
@@ -111,16 +135,23 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @contextmanager
-def up(folder: Path, *configs: Path) -> Iterator[Stack]:
-    """Have a factory up while the block runs."""
+def up(
+    folder: Path, *configs: Path, told: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Stack]:
+    """Have a factory up while the block runs; ``told`` is added to its environment."""
     home = folder / "home"
     factory = [sys.executable, "-m", "flows.cli"]
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
-    told = [*map(str, configs), "--home", str(home), "--json"]
+    environ |= told
+    words = [*map(str, configs), "--home", str(home), "--json"]
     ran = subprocess.run(
-        [*factory, "up", "--detach", *told], env=environ, check=True, capture_output=True, text=True
+        [*factory, "up", "--detach", *words],
+        env=environ,
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    stack = Stack(home, json.loads(ran.stdout)["links"])
+    stack = Stack(home, json.loads(ran.stdout)["links"], environ)
     try:
         yield stack
     finally:
