@@ -62,14 +62,14 @@ async def leased(
     large = [device for device in look() if device.total_mb >= memory_mb]
     async with AsyncExitStack() as held:
         if not large:
-            await _until(lambda: free() >= memory_mb, patience, f"{memory_mb} MB of memory")
+            await _until(lambda: free() >= memory_mb, patience, f"{memory_mb} MB of memory", log)
             log.info("no GPU is there for this run; it uses the processors")
             yield PROCESSORS
             return
         device = await _first_free(large, held)
         await _until(
             lambda: _free_of(device, look()) >= memory_mb, patience,
-            f"{memory_mb} MB on GPU {device.index}",
+            f"{memory_mb} MB on GPU {device.index}", log,
         )  # fmt: skip
         log.info("GPU %s (%s) is this run's alone", device.index, device.name)
         yield {"CUDA_VISIBLE_DEVICES": device.index, "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
@@ -94,8 +94,11 @@ async def _first_free(found: Sequence[Device], held: AsyncExitStack) -> Device:
             return device
 
 
-async def _until(ready: Callable[[], bool], patience: float, what: str) -> None:
+async def _until(ready: Callable[[], bool], patience: float, what: str, log: Log) -> None:
+    """Wait until there is memory; the run's log says that it waits, and for what."""
     deadline = asyncio.get_running_loop().time() + patience
+    if not await asyncio.to_thread(ready):
+        log.warning("the run waits until %s are free, for %g s at most", what, patience)
     while not await asyncio.to_thread(ready):
         if asyncio.get_running_loop().time() >= deadline:
             raise Unavailable(

@@ -3,14 +3,18 @@
 import os
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.states import Crashed, Pending
 from small import command, world, write_config
 
 from factory.config import load_config, parse_config
 from factory.errors import BadConfig
+from flows.deployments import automations
 from flows.deployments.deploy import deploy, schedule_of
 from flows.deployments.windows import newest_window
 from flows.workplace import open_workplace
@@ -37,16 +41,47 @@ def test_deploying_twice_changes_nothing_and_what_is_gone_is_removed(served):
     name = load_config(config).name
     assert again() == {f"{flow}/{name}": "created" for flow in FLOWS}
     assert set(again().values()) == {"unchanged"}
-    write_config(config.parent, name=name, deploy={"train": {"cron": "0 3 * * 0"}})
+    with get_client(sync_client=True) as client:
+        monitor = client.read_deployment_by_name(f"monitor/{name}")
+    assert monitor.schedules[0].schedule.interval == timedelta(hours=1)
+    nightly = {"cron": "0 3 * * 0", "timezone": "Europe/Berlin"}
+    write_config(config.parent, name=name, deploy={"train": nightly})
     assert again()[f"train/{name}"] == "updated"
     config.unlink()
     with get_client(sync_client=True) as client:
         train = client.read_deployment_by_name(f"train/{name}")
-    assert train.schedules[0].schedule.cron == "0 3 * * 0"
+    schedule = train.schedules[0].schedule
+    assert (schedule.cron, schedule.timezone) == tuple(nightly.values())
     assert train.work_queue_name == "gpu"
     assert {"data", "config", "home"} <= set(train.parameter_openapi_schema["properties"])
     gone = {t.name: t.change for t in deploy([], Path(train.parameters["home"]))}
     assert gone == {f"{flow}/{name}": "removed" for flow in FLOWS}
+
+
+def test_runs_whose_worker_is_lost_are_scheduled_again_by_the_server(served, monkeypatch):
+    config, again = served
+    monkeypatch.setattr(automations, "LOST_SECONDS", 10)
+    monkeypatch.setattr(automations, "CRASHED_SECONDS", 10)
+    again()
+    name = load_config(config).name
+    with get_client(sync_client=True) as client:
+        train = client.read_deployment_by_name(f"train/{name}")
+        made = {
+            why: client.create_flow_run_from_deployment(train.id, state=first)
+            for why, first in ((automations.NO_SIGN, Pending()), (automations.DIED, Crashed()))
+        }
+        try:
+            for _ in range(240):
+                states = {why: client.read_flow_run(run.id).state for why, run in made.items()}
+                if all(state.name == "AwaitingRetry" for state in states.values()):
+                    break
+                time.sleep(0.5)
+        finally:
+            for run in made.values():
+                client.delete_flow_run(run.id)
+            monkeypatch.undo()
+            again()
+    assert {why: state.message for why, state in states.items()} == {why: why for why in made}
 
 
 @pytest.mark.parametrize(

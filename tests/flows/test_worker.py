@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from flows.deployments.automations import HEARTBEAT, LOST_SECONDS, NO_SIGN, RUN
 from flows.deployments.notify import decision_message
 from flows.deployments.steady import steady
 from flows.deployments.table import TAG
+from flows.worker import lease
 from flows.worker.devices import Device, devices
 from flows.worker.lease import PROCESSORS, leased, make_slots
 from flows.worker.lost import Searcher, beating
@@ -78,6 +80,27 @@ def test_memory_that_does_not_become_free_is_a_clear_end():
     full = Device(LARGE.index, "one", 80_000, 100)
     with pytest.raises(Unavailable, match="on GPU"):
         given(9_000, look=[full])
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_a_job_that_does_not_fit_waits_and_says_so(gpu, monkeypatch, caplog):
+    monkeypatch.setattr(lease, "LOOK_SECONDS", 0.01)
+    memory = iter([400, 400, 450, 600, 600])
+
+    async def once():
+        free = {"free": lambda: next(memory)}
+        if gpu:
+            async with get_client() as client:
+                await make_slots(client, [LARGE])
+            free = {"look": lambda: [replace(LARGE, free_mb=next(memory))]}
+        async with leased(500, 60, LOG, **{"look": list, **free}) as environ:
+            return dict(environ)
+
+    with caplog.at_level(logging.WARNING):
+        environ = asyncio.run(once())
+    assert environ["CUDA_VISIBLE_DEVICES"] == (LARGE.index if gpu else "")
+    where = f"on GPU {LARGE.index}" if gpu else "of memory"
+    assert f"the run waits until 500 MB {where} are free, for 60 s at most" in caplog.messages
 
 
 def test_the_driver_is_asked_for_devices(tmp_path, monkeypatch):
