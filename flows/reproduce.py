@@ -22,8 +22,8 @@ from registry.entries import VersionEntry
 from registry.frames import load_frame
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline
+from training.labels import labelled
 from training.split import split
-from training.train import labelled
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from factory.twins import Twins
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline, sampled
 from training.judge import REFERENCE_ROWS, make_bundle, neutral
+from training.labels import check_target, known_labels, labelled
 from training.objective import Clock, TrialRecord, ranked, recipes
 from training.space import Params
 from training.split import FEWEST_TRAINING_ROWS
 from training.threads import one_thread
-from training.train import check_target, fit_first, known_labels, labelled, searched
+from training.train import fit_first, searched
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from factory.bundle import Bundle, row_hashes
 from factory.config import ModelConfig
 from factory.errors import BadData
 from factory.metrics import Metric, metric_named
-from factory.nouns import Bools, Floats, Schema
+from factory.nouns import Floats, Schema
 from factory.twins import Twins
 from training.curves import Curves, curves_of
-from training.family import Family, family_named, loss_for
+from training.family import family_named, loss_for
 from training.features import cardinality_notes, check_features, date_notes
-from training.fit import fit_pipeline, learned_rows
+from training.fit import fit_pipeline
 from training.judge import (
     completed,
     make_bundle,
@@ -27,16 +27,15 @@ from training.judge import (
     usual_metrics,
     watch_gaps,
 )
-from training.notes import Note, RowsNote
+from training.labels import check_target, labelled
+from training.notes import Note
 from training.objective import Clock, TrialRecord, ranked, recipes
+from training.remarks import fit_notes, judge_notes, row_notes
 from training.search.run import search
 from training.space import Params
 from training.split import split
 from training.threads import one_thread
-from training.trying import IN_MEMORY, SEARCH_ROWS, Keeping, objective_of, plan_of
-
-FEW_ROWS, FEW_OF_A_CLASS = 50, 10
-"""Held-out rows, and of one class, below which a score means little."""
+from training.trying import IN_MEMORY, Keeping, objective_of, plan_of
 
 
 @dataclass(frozen=True)
@@ -107,12 +106,12 @@ def train(
     said = bundle.outputs(reference), bundle.outputs(calibration)
     trivial = trivial_outputs(schema, learn, len(reference))
     notes = (
-        *_row_notes(len(frame), given.rows, len(learn)),
+        *row_notes(len(frame), given.rows, len(learn)),
         *cardinality_notes(learn, schema, config.features, tuple(map(family_named, losses))),
         *date_notes(learn, schema, config.features),
         *failures,
-        *_fit_notes(learn, schema, family_named(best.family), losses, config.seed),
-        *_judge_notes(reference, schema),
+        *fit_notes(learn, schema, family_named(best.family), losses, config.seed),
+        *judge_notes(reference, schema),
         *(Note(text) for text in watch_gaps(bundle)),
     )
     return Trained(
@@ -251,33 +250,6 @@ def taught(measured: Bundle, rows: pd.DataFrame, config: ModelConfig) -> Bundle:
     )
 
 
-def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Return the rows that have a label the schema can hold, renumbered."""
-    return frame.iloc[np.flatnonzero(known_labels(frame, schema))].reset_index(drop=True)
-
-
-def known_labels(frame: pd.DataFrame, schema: Schema) -> Bools:
-    """Mark the rows that have a label the schema can hold, shape (rows,)."""
-    target = frame[schema.target]
-    if schema.task == "regression":
-        return np.asarray(np.isfinite(target.to_numpy(np.float64)))
-    return np.isin(target.to_numpy(object), np.array(schema.classes, dtype=object))
-
-
-def check_target(learn: pd.DataFrame, schema: Schema) -> None:
-    """Refuse a target that is the same in all rows.
-
-    Raises:
-        BadData: it is.
-    """
-    values = learn[schema.target].unique()
-    if len(values) == 1:
-        raise BadData(
-            f"Target {schema.target!r} is {values[0]!r} in all {len(learn)} rows to learn from.",
-            hint="give rows with other values, or another target",
-        )
-
-
 def searched(
     learn: pd.DataFrame,
     schema: Schema,
@@ -335,40 +307,3 @@ def fit_first(
         f"No model could be fitted on all training rows: {notes[0].text}",
         hint="search other families",
     )
-
-
-def _row_notes(given: int, rows: int, learn: int) -> tuple[Note, ...]:
-    notes = []
-    if rows < given:
-        text = f"{given - rows} of {given} rows are left out: they have no known label."
-        notes.append(RowsNote(text, given, rows))
-    if learn > SEARCH_ROWS:
-        text = f"The search tried models on {SEARCH_ROWS} of {learn} training rows, at random."
-        notes.append(RowsNote(text, learn, SEARCH_ROWS))
-    return tuple(notes)
-
-
-def _judge_notes(reference: pd.DataFrame, schema: Schema) -> tuple[Note, ...]:
-    """Say where a score rests on so few rows that it means little."""
-    rows = len(reference)
-    if rows < FEW_ROWS:
-        return (Note(f"Only {rows} held-out rows judge the model."),)
-    if schema.task == "regression":
-        return ()
-    counts = reference[schema.target].value_counts().reindex(list(schema.classes), fill_value=0)
-    count = int(counts.min())
-    if count >= FEW_OF_A_CLASS:
-        return ()
-    return (Note(f"Only {count} held-out rows are of class {counts.idxmin()!r}."),)
-
-
-def _fit_notes(
-    learn: pd.DataFrame, schema: Schema, family: Family, losses: Mapping[str, str], seed: int
-) -> tuple[Note, ...]:
-    used = len(learned_rows(learn, schema, family, losses[family.name], seed))
-    if used == len(learn):
-        return ()
-    text = f"Family {family.name!r} was fitted on {used} of {len(learn)} training rows: it "
-    limited = family.row_limit is not None and len(learn) > family.row_limit
-    text += f"takes at most {family.row_limit}." if limited else "needs more rows per class."
-    return (RowsNote(text, len(learn), used),)

@@ -17,7 +17,7 @@ from flows.backtest.scene import Scene
 from flows.backtest.triggers import TRIGGERS, Trigger
 from training.family import family_named, loss_for
 from training.fit import fit_pipeline
-from training.train import labelled
+from training.labels import labelled
 
 
 @dataclass
