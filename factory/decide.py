@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from factory.gate.bar import asked, border
 from factory.nouns import ROWS, Diagnosis, Evidence
 from factory.plan import History
 from factory.policy import PolicyConfig
@@ -38,9 +39,11 @@ def decide(
 ) -> Choice:
     """Choose the remedy that is worth most, or none.
 
-    A remedy qualifies when its gain is certain (lower bound above 0), large enough to bother
-    (see ``factory.worth.gain_needed``) and worth more than keeping; of those the one of the highest
-    value wins, and a tie goes to the cheaper one, which comes first. Where the gate refused that
+    A remedy qualifies when its gain is large enough to bother (see ``factory.worth.gain_needed``),
+    it is worth more than keeping, less what its uncertainty counts for, and it shows what the gate
+    asks of it (see ``factory.gate.asked``): that it certainly gains, or where keeping is a risk
+    too, that it is certainly no worse. Of those the one of the highest value wins, and a tie goes
+    to the cheaper one, which comes first. Where the gate refused that
     one's model, the next is asked for; the lower bounds of all hold together (see
     ``factory.rehearse``), and the gate tests each at that level, so that however many are tried,
     one that is no better passes at most at the stated rate. Returning to a version that was
@@ -88,8 +91,13 @@ def undoes(rehearsal: Rehearsal, history: History) -> bool:
 def _qualifies(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> bool:
     if isinstance(rehearsal.remedy, Keep) or not rehearsal.informed:
         return False
-    enough = rehearsal.gain_low > 0 and rehearsal.gain >= _needed(rehearsal, history, policy)
-    return enough and worth(rehearsal, policy).value > 0
+    enough = rehearsal.gain >= _needed(rehearsal, history, policy)
+    shown = rehearsal.gain_low > _border(rehearsal, policy)
+    return enough and shown and worth(rehearsal, policy).value > 0
+
+
+def _border(rehearsal: Rehearsal, policy: PolicyConfig) -> float:
+    return border(asked(rehearsal.remedy, policy.gate), policy.gate)
 
 
 def _needed(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> float:
@@ -153,10 +161,12 @@ def _why_not(
     best = max(challengers, key=lambda r: r.gain - _needed(r, history, policy))
     count = len(challengers)
     of = "the one remedy rehearsed" if count == 1 else f"the best of {count} remedies rehearsed"
+    least = _border(best, policy)
+    surely = "be a certain gain" if least == 0 else f"be certainly no worse than {least:.1%}"
     measured = (
         f"{of}, {describe(best.remedy)}, gains {best.gain + 0.0:.1%} (at least "
-        f"{best.gain_low:.1%}); a change must bring a certain gain of "
-        f"{_needed(best, history, policy):.1%}"
+        f"{best.gain_low:.1%}); it must {surely}, and of "
+        f"{_needed(best, history, policy):.1%} to be worth it"
     )
     hurt = " although performance fell" if evidence.performance.alarm else ""
     return f"{_sentence(diagnosis.because)}. Kept{hurt}: {measured}"

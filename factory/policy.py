@@ -17,7 +17,8 @@ class GateConfig(Part):
     """What a challenger must not break; null turns a limit off."""
 
     test: Literal["by_remedy", "improvement", "non_inferiority"] = Field(
-        "by_remedy", description="by_remedy: hedges need only be no worse, the rest better"
+        "by_remedy",
+        description="by_remedy: where keeping is a risk too no worse is enough, the rest is better",
     )
     margin: float = Field(
         0.02, ge=0, lt=1, description="relative loss that still counts as no worse"
@@ -79,9 +80,9 @@ class PolicyConfig(Part):
     )
     minimum_rows: int = Field(50, ge=10, description="fewer labelled rows decide nothing")
     crossed_rows: int = Field(
-        400,
+        2_000,
         ge=0,
-        description="fewer labelled rows are cross-fitted: all are measured on",
+        description="fewer labelled rows are cross-fitted, with earlier ones that nobody learnt",
     )
     folds: int = Field(3, ge=2, le=20, description="of a cross-fit; each costs another fit")
     cooldown: int = Field(

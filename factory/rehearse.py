@@ -117,11 +117,10 @@ def rehearse(
     (see ``factory.simultaneous``). So trying many remedies does not find a winner by luck, and
     whether the second group is tried may hang on how the first did.
 
-    What a dearer remedy could reach is taken to be the score on the reference. Refits are not
-    tried where a remedy without one, keeping included, comes as close to it as a refit's price
-    and the least gain; unless performance never fell: then the first refit tells whether newer
-    rows teach anything, and the others follow where it gains enough. A search follows where no
-    refit came that close.
+    What a dearer remedy could reach is taken to be the score on the reference. Where a remedy
+    without a fit, keeping included, comes as close to it as a refit's price and the least gain,
+    the first refit alone tells whether newer rows teach anything beyond, and the others follow
+    where it gains that much more. A search follows where no refit came that close.
 
     Args:
         plans: remedy to what makes its model, cheapest first.
@@ -250,10 +249,9 @@ class _Stage:
         reached = max((r.gain for r in tried if r.gain_low >= 0), default=0.0)
         if reachable - reached > gain_needed(remedy, self.policy):
             return False
-        if self.asked.fell or is_search(remedy):
-            return True
-        gains = [one.rehearsal for one in fits]
-        return bool(gains) and all(r.gain < gain_needed(r.remedy, self.policy) for r in gains)
+        probed = [one.rehearsal for one in fits]
+        more = any(r.gain - reached >= gain_needed(r.remedy, self.policy) for r in probed)
+        return is_search(remedy) or (bool(probed) and not more)
 
 
 def _with_bound(one: _Tried, level: float) -> Rehearsal:

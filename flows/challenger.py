@@ -119,7 +119,7 @@ def _trial(name: str, pair: tuple[int, int], config: ModelConfig | None, place: 
     champion, challenger = (place.models.load(name, version) for version in pair)
     known = place.ledger.version(name, pair[1])
     made = known.made.get("remedy") if known else None
-    remedy: Remedy = Retrain("all") if made is None else read(Remedy, dict(made))  # type: ignore[arg-type]
+    remedy: Remedy = Retrain("all", search=True) if made is None else read(Remedy, dict(made))  # type: ignore[arg-type]
     at = time.time_ns()
     first = int(place.models.created(name, pair[1]) * SECOND)
     window = LogWindow(name, f"{first:016x}", f"{at:016x}", at)

@@ -6,7 +6,7 @@ from typing import Literal
 from factory.breakdown.bins import Groupings
 from factory.config import ModelConfig
 from factory.policy import GateConfig
-from factory.remedies import DropFeatures, Remedy
+from factory.remedies import Adapt, DropFeatures, Remedy, Retrain
 
 Asks = Literal["improvement", "non_inferiority"]
 
@@ -54,7 +54,7 @@ class Bar:
         """
         policy = config.policy
         return cls(
-            asks=asked(remedy) if policy.gate.test == "by_remedy" else policy.gate.test,
+            asks=asked(remedy, policy.gate),
             gain=policy.minimum_gain,
             level=policy.error_rate if level is None else level,
             minimum_rows=policy.minimum_rows,
@@ -64,19 +64,34 @@ class Bar:
         )
 
 
-def asked(remedy: Remedy | None) -> Asks:
+def asked(remedy: Remedy | None, config: GateConfig) -> Asks:
     """Return what a remedy's challenger has to show.
 
-    A hedge, or the champion with broken features silenced, takes out a risk that the newest
-    rows may not show yet: that it is no worse is enough. A new fit, an adapted model and an
-    earlier version bring a risk of their own, and are chosen because they score better: they
-    have to.
+    Where keeping is a risk of its own, that the challenger is no worse is enough: features that
+    broke are done without or converted back, and a recipe that has proved itself learns the rows
+    that came since on top of those it knows. Such a challenger is chosen for what it is expected
+    to gain (see ``factory.decide``), and one that is worse passes at most at the stated rate.
+    Fewer rows than before, another recipe, corrected outputs and an earlier version bring a risk
+    that the newest rows may not show: those have to do better.
 
-    >>> asked(None), asked(DropFeatures(("a",), "refit")), asked(DropFeatures(("a",), "neutralise"))
-    ('improvement', 'improvement', 'non_inferiority')
+    >>> asked(None, GateConfig()), asked(DropFeatures(("a",), "neutralise"), GateConfig())
+    ('improvement', 'non_inferiority')
+    >>> asked(Retrain("all"), GateConfig()), asked(Retrain("recent", 1), GateConfig())
+    ('non_inferiority', 'improvement')
     """
+    if config.test != "by_remedy":
+        return config.test
     match remedy:
-        case DropFeatures(how="neutralise" | "hedge"):
+        case DropFeatures() | Adapt(how="unit") | Retrain(rows="all", search=False):
             return "non_inferiority"
         case _:
             return "improvement"
+
+
+def border(asks: Asks, config: GateConfig) -> float:
+    """Return the relative gain that a challenger's true one has to be above.
+
+    >>> border("improvement", GateConfig()), border("non_inferiority", GateConfig())
+    (0.0, -0.02)
+    """
+    return 0.0 if asks == "improvement" else -config.margin

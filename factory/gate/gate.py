@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from factory.bundle import Bundle, row_hashes
-from factory.gate.bar import Bar
+from factory.gate.bar import Bar, border
 from factory.gate.costs import Costs, cost_tests
 from factory.gate.sanity import DISTINCT, MOST_SEEN, degenerate_test, leak_test
 from factory.gate.slices import Pair, forgetting_test, segment_test
@@ -174,18 +174,18 @@ def _better(found: Paired, bar: Bar) -> GateTest:
     """
     low, high = found.bound(bar.level), found.bound(bar.level, upper=True)
     name = found.metric.name
-    border = 0.0 if bar.asks == "improvement" else -bar.config.margin
-    needed = found.rows_needed(max(bar.gain, 1e-9), bar.level, border)
+    least = border(bar.asks, bar.config)
+    needed = found.rows_needed(max(bar.gain, 1e-9), bar.level, least)
     figures: dict[str, float | int | str | None] = {
         "metric": name, "rows": found.rows, "champion": found.champion,
         "challenger": found.challenger, "gain": found.gain, "low": low, "high": high,
-        "p_value": found.p_value(border), "level": bar.level, "rows_needed": needed,
+        "p_value": found.p_value(least), "level": bar.level, "rows_needed": needed,
     }  # fmt: skip
     measured = f"{name} {found.gain:+.1%} (at least {low:+.1%}) on {found.rows:,} rows"
     if not np.isfinite(found.gain):
         because = f"{name} is not defined on these {found.rows:,} rows"
         return GateTest(bar.asks, passed=False, because=because, figures=figures)
-    certain = found.p_value(border) <= bar.level
+    certain = found.p_value(least) <= bar.level
     if bar.asks == "non_inferiority":
         words = "no worse" if certain else "not certainly no worse"
         because = f"The challenger is {words} (by {bar.config.margin:.1%}): {measured}"

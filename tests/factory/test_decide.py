@@ -7,8 +7,17 @@ from hypothesis import strategies as st
 from factory.decide import Refused, decide
 from factory.nouns import DataVersion, Diagnosis, Estimate, Evidence, Performance, Problem, Signal
 from factory.plan import History
-from factory.policy import PolicyConfig, PriceConfig
-from factory.remedies import AskLabels, DropFeatures, FixSource, Keep, Rehearsal, Retrain, RollBack
+from factory.policy import GateConfig, PolicyConfig, PriceConfig
+from factory.remedies import (
+    Adapt,
+    AskLabels,
+    DropFeatures,
+    FixSource,
+    Keep,
+    Rehearsal,
+    Retrain,
+    RollBack,
+)
 
 POLICY = PolicyConfig()
 PAST = History((), 1, 9)
@@ -73,10 +82,29 @@ def test_a_tie_goes_to_the_cheaper_remedy():
 
 
 def test_an_uncertain_gain_changes_nothing_and_says_so():
-    tried = [KEEP, rehearsal(Retrain("all"), 0.3, -0.01)]
+    tried = [KEEP, rehearsal(Retrain("recent", 1), 0.3, -0.01)]
     choice = decide(FELL, CONCEPT, tried, PAST, POLICY)
     assert choice.remedy == Keep()
     assert "although performance fell" in choice.because
+    assert "a certain gain" in choice.because
+
+
+@pytest.mark.parametrize(
+    "remedy", [Retrain("all"), DropFeatures(("x",), "refit"), Adapt("unit", ("x",))]
+)
+def test_where_keeping_is_a_risk_too_an_expected_gain_that_is_surely_no_loss_will_do(remedy):
+    assert (
+        decide(FELL, CONCEPT, [KEEP, rehearsal(remedy, 0.06, -0.01)], PAST, POLICY).remedy == remedy
+    )
+    worse = decide(FELL, CONCEPT, [KEEP, rehearsal(remedy, 0.06, -0.03)], PAST, POLICY)
+    assert worse.remedy == Keep()
+    assert "certainly no worse than -2.0%" in worse.because
+    strict = POLICY.model_copy(update={"gate": GateConfig(test="improvement")})
+    assert (
+        decide(FELL, CONCEPT, [KEEP, rehearsal(remedy, 0.06, -0.01)], PAST, strict).remedy == Keep()
+    )
+    little = [KEEP, rehearsal(remedy, 0.015, -0.01)]
+    assert decide(FELL, CONCEPT, little, PAST, POLICY).remedy == Keep()
 
 
 def test_broken_data_that_no_model_mends_are_for_the_source():

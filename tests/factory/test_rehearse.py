@@ -41,17 +41,17 @@ def plans(calls, **models):
     return keep | {remedies[n]: made(model, calls, n) for n, model in models.items()}
 
 
-def test_nothing_is_fitted_where_an_earlier_version_is_as_good_as_the_reference():
+def test_one_refit_is_tried_where_an_earlier_version_is_as_good_as_the_reference():
     champion, old = bundle(rows(300)), bundle(rows(300, slope=-1, seed=1, first=300))
     window = rows(400, slope=-1, seed=2, first=600)
     champion = replace(champion, reference_score=old.reference_score)
     calls = []
     tried = rehearse(
-        plans(calls, old=old, refit=old, search=old), window, champion, PolicyConfig(), ASKED,
-        clock=ticking(),
+        plans(calls, old=old, refit=old, recent=old, search=old), window, champion,
+        PolicyConfig(), ASKED, clock=ticking(),
     )  # fmt: skip
-    assert calls == ["old"]
-    assert [r.rehearsal.remedy.kind for r in tried] == ["keep", "roll_back"]
+    assert calls == ["old", "refit"]
+    assert [r.rehearsal.remedy.kind for r in tried] == ["keep", "roll_back", "retrain"]
 
 
 def test_fits_are_tried_where_nothing_else_helps_and_a_search_where_no_fit_does():

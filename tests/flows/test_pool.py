@@ -20,7 +20,12 @@ from registry.versions import data_version
 
 SCHEMA = Schema((Column("a", "number"),), "y", "regression", timestamp="at")
 CONFIG = parse_config(
-    {"name": "m", "data": {"path": "m.csv", "target": "y", "timestamp": "at"}}, source="test"
+    {
+        "name": "m",
+        "data": {"path": "m.csv", "target": "y", "timestamp": "at"},
+        "policy": {"crossed_rows": 400},
+    },
+    source="test",
 )
 
 
