@@ -74,7 +74,7 @@ class Bundle:
         reference_score: the metric of that on the whole held-out reference.
         importance: per feature, relative loss of the metric when it is permuted on held-out rows.
         neutral: per feature, the constant that stands in when it is neutralised.
-        seen: sorted hashes (see ``row_hashes``) of the rows it was trained on, uint64.
+        seen: sorted hashes (see ``hashes``) of the rows it was trained on, uint64.
         neutralised: features already neutralised in ``pipeline``.
         columns: every feature the model's line ever read, in the data's order; those that
             ``schema`` lacks were dropped, and their values in ``reference`` are the last sound
@@ -98,6 +98,7 @@ class Bundle:
         twins: speak for the reference where the pipeline has learnt from it; else None.
         replay: draws the like of the rows that its line has learnt from, where those may not be
             kept; see ``factory.replay``.
+        hashed: features that ``seen`` was hashed over, where ``schema`` has lost some since.
         probe: with twins, what the pipeline itself said of the reference when the bundle was saved;
             None before it is, and where that is ``reference_outputs``.
     """
@@ -127,6 +128,7 @@ class Bundle:
     twins: Twins | None = None
     replay: Replay | None = None
     probe: Outputs | None = None
+    hashed: tuple[str, ...] = ()
 
     @cached_property
     def profile(self) -> Profile:
@@ -185,7 +187,7 @@ class Bundle:
             only,
             pipeline=self.twins.pipelines[0],
             reference_score=metric.value(truth, only.reference_outputs),
-            seen=np.setdiff1d(self.seen, row_hashes(only.reference, self.schema)),
+            seen=np.setdiff1d(self.seen, self.hashes(only.reference)),
             twins=None,
             probe=None,
         )
@@ -228,6 +230,7 @@ class Bundle:
             self.measured,
             schema=self.schema.without(gone),
             columns=self.whole.features,
+            hashed=self.hashed or self.schema.names,
             neutral={name: value for name, value in self.neutral.items() if name not in gone},
             neutralised=(),
             hedges=fewer,
@@ -273,7 +276,13 @@ class Bundle:
 
     def unseen(self, frame: pd.DataFrame) -> Bools:
         """Mark the rows that this model was not trained on, shape (rows,)."""
-        return ~np.isin(row_hashes(frame, self.schema), self.seen)
+        return ~np.isin(self.hashes(frame), self.seen)
+
+    def hashes(self, frame: pd.DataFrame) -> NDArray[np.uint64]:
+        """Hash rows as those were that it was trained on, shape (rows,)."""
+        known = {column.name: column for column in self.whole.features}
+        names = self.hashed or self.schema.names
+        return row_hashes(frame, self.schema.reading(tuple(known[name] for name in names)))
 
 
 def _neutralised(pipeline: Pipeline, constants: Mapping[str, Any]) -> Pipeline:

@@ -101,7 +101,8 @@ def _border(rehearsal: Rehearsal, policy: PolicyConfig) -> float:
 
 
 def _needed(rehearsal: Rehearsal, history: History, policy: PolicyConfig) -> float:
-    return gain_needed(rehearsal.remedy, policy, undoes=undoes(rehearsal, history))
+    back, spent = undoes(rehearsal, history), history.retrains
+    return gain_needed(rehearsal.remedy, policy, undoes=back, retrains=spent)
 
 
 def _without_labels(evidence: Evidence, diagnosis: Diagnosis, policy: PolicyConfig) -> Choice:

@@ -91,7 +91,11 @@ class PolicyConfig(Part):
     settle: int = Field(
         3, ge=0, description="windows after a change in which undoing it must gain twice as much"
     )
-    retrains: int = Field(10, ge=0, description="at most, within as many windows as follows")
+    retrains: int = Field(
+        6,
+        ge=0,
+        description="at most, within as many windows as follows; the next must gain ever more",
+    )
     retrains_within: int = Field(20, ge=1, description="newest windows that retrains count in")
     approve: Literal["never", "retrain", "always"] = Field(
         "never", description="which changes wait for factory promote by a person"

@@ -1,6 +1,7 @@
 """What a remedy is worth: the loss it avoids over the horizon, less what it costs."""
 
 from dataclasses import dataclass
+from math import inf
 
 from factory.policy import PolicyConfig
 from factory.remedies import Keep, Rehearsal, Remedy, is_fitted, is_search
@@ -73,18 +74,34 @@ def price_of(remedy: Remedy, policy: PolicyConfig) -> float:
     return price.change + refit + (price.search if is_search(remedy) else 0.0)
 
 
-def gain_needed(remedy: Remedy, policy: PolicyConfig, *, undoes: bool = False) -> float:
+def gain_needed(
+    remedy: Remedy, policy: PolicyConfig, *, undoes: bool = False, retrains: int = 0
+) -> float:
     """Return the relative gain from which a remedy is worth it at all.
+
+    A refit spends of a budget. The more of it is spent, the more the next one has to gain, so
+    that something is left for the window that needs it most.
 
     Args:
         remedy: to be judged.
-        policy: the least gain, and the prices.
+        policy: the least gain, the prices, and the budget of retrains.
         undoes: whether it takes back a change that has hardly settled; it then needs twice the
             least gain, lest noise send a model to and fro.
+        retrains: those of the budget that are spent.
+
+    Source:
+        Zhou, Chakrabarty and Lukose, Budget constrained bidding in keyword auctions and online
+        knapsack problems (2008), for a threshold that rises with what is spent.
 
     >>> from factory.remedies import Retrain, RollBack
     >>> gain_needed(Retrain("all"), PolicyConfig()), gain_needed(RollBack(1), PolicyConfig())
     (0.03, 0.02)
+    >>> gain_needed(Retrain("all"), PolicyConfig(retrains=6), retrains=3)
+    0.06
     """
     least = policy.minimum_gain * (2 if undoes else 1)
-    return least + price_of(remedy, policy) / (policy.price.window * policy.horizon)
+    least += price_of(remedy, policy) / (policy.price.window * policy.horizon)
+    if not is_fitted(remedy) or retrains == 0:
+        return least
+    left = 1 - retrains / max(policy.retrains, 1)
+    return least / left if left > 0 else inf

@@ -41,14 +41,22 @@ class Ruling:
         return self.refused if self.passed else ()
 
 
-def rule(examined: Examined, rehearsed: Sequence[Rehearsed]) -> Ruling:
+def rule(
+    examined: Examined, rehearsed: Sequence[Rehearsed], failed: Sequence[Ruling] = ()
+) -> Ruling:
     """Decide, and ask the gate; where it refuses, decide again without what it refused.
 
-    The next best is asked for only where it is certainly better than keeping, too. Where nothing
-    passes, the best stands with its verdict, and nothing is served.
+    The next best is asked for only where it may replace the champion, too. Where nothing passes,
+    the best stands with its verdict, and nothing is served.
+
+    Args:
+        examined: what was found out about the window.
+        rehearsed: what was measured.
+        failed: rulings whose model passed, in the order in which they were made, but not as it
+            was to serve, with the verdict of that last look.
     """
-    first: Ruling | None = None
-    refused: tuple[Refused, ...] = ()
+    first: Ruling | None = failed[0] if failed else None
+    refused = _refusals(failed[-1]) if failed else ()
     while True:
         choice = choose(examined, rehearsed, refused)
         entry = next((r for r in rehearsed if r.rehearsal.remedy == choice.remedy), None)
@@ -59,11 +67,16 @@ def rule(examined: Examined, rehearsed: Sequence[Rehearsed]) -> Ruling:
         if verdict.passed:
             return ruling
         first = first or ruling
-        refused = (*refused, Refused(choice.remedy, verdict.because))
+        refused = _refusals(ruling)
     if first is None:
         return Ruling(choice)
     others = tuple(one for one in refused if one.remedy != first.choice.remedy)
     return Ruling(first.choice, first.entry, first.verdict, others)
+
+
+def _refusals(ruling: Ruling) -> tuple[Refused, ...]:
+    because = "" if ruling.verdict is None else ruling.verdict.because
+    return (*ruling.refused, Refused(ruling.choice.remedy, because))
 
 
 def verdict_on(entry: Rehearsed, examined: Examined) -> Verdict:

@@ -1,6 +1,7 @@
 """The flow from check to record: one window in, at most one remedy out."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -112,11 +113,25 @@ def decide_at_once(case: Case, examined: Examined, place: Workplace) -> dict[str
 def decide_and_act(examined: Examined, place: Workplace) -> dict[str, Any]:
     """Rehearse, decide, gate, perform, promote and record."""
     rehearsed = rehearse_remedies(examined)
-    ruling = decide_and_gate(examined, rehearsed)
-    outcome = look_at_served(examined, ruling, perform_remedy(examined, ruling, place), place)
+    ruling, outcome = served_best(examined, rehearsed, place)
     body = recorded(examined, rehearsed, ruling, outcome, place)
     get_run_logger().info("%s: %s", body["remedy"]["kind"], body["because"])
     return body
+
+
+def served_best(
+    examined: Examined, rehearsed: tuple[Rehearsed, ...], place: Workplace
+) -> tuple[Ruling, Outcome]:
+    """Perform the best remedy whose model passes the gate, measured and as it is to serve."""
+    failed: list[tuple[Ruling, Outcome]] = []
+    while True:
+        ruling = decide_and_gate(examined, rehearsed, [before for before, _ in failed])
+        if failed and not ruling.passed:
+            return ruling, failed[0][1]
+        outcome = look_at_served(examined, ruling, perform_remedy(examined, ruling, place), place)
+        if not ruling.passed or (outcome.verdict is not None and outcome.verdict.passed):
+            return ruling, outcome
+        failed.append((replace(ruling, verdict=outcome.verdict), outcome))
 
 
 def recorded(
@@ -207,9 +222,11 @@ def rehearse_remedies(examined: Examined) -> tuple[Rehearsed, ...]:
 
 
 @step("decide and gate")
-def decide_and_gate(examined: Examined, rehearsed: tuple[Rehearsed, ...]) -> Ruling:
+def decide_and_gate(
+    examined: Examined, rehearsed: tuple[Rehearsed, ...], failed: Sequence[Ruling] = ()
+) -> Ruling:
     """Choose the remedy that is worth most of those whose measured model passes the gate."""
-    return rule(examined, rehearsed)
+    return rule(examined, rehearsed, failed)
 
 
 @step("remediate")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from factory.adapt.corrected import moved_line
 from factory.adapt.teaches import FEWEST, Positions, left_out, teaches
-from factory.bundle import Bundle, row_hashes
+from factory.bundle import Bundle
 from factory.nouns import Floats
 from factory.scorers import ROW_LOSSES
 
@@ -71,7 +71,7 @@ def along_a_line(
     moved = before.assign(**{schema.target: intercept + slope * before[schema.target]})
     return replace(bundle, reference=moved).saying(
         lambda pipeline: moved_line(pipeline, intercept, slope),
-        seen=np.union1d(bundle.seen, row_hashes(learn, schema)),
+        seen=np.union1d(bundle.seen, bundle.hashes(learn)),
         hedges={
             names: moved_line(fallback, intercept, slope)
             for names, fallback in bundle.hedges.items()

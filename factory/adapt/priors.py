@@ -60,7 +60,7 @@ def with_priors(bundle: Bundle, learn: pd.DataFrame, window: pd.DataFrame) -> Bu
         return None
     wanted = np.maximum(shares.values, HALF / (shares.rows + len(truth)))
     by_bayes = Scaling(1.0, np.log(wanted / source))
-    seen = np.union1d(bundle.seen, row_hashes(learn.iloc[labelled], bundle.schema))
+    seen = np.union1d(bundle.seen, bundle.hashes(learn.iloc[labelled]))
     rows = _thinned(truth, wanted / wanted.sum(), bundle)
     corrected = by_bayes.after(calibration)
     return replace(bundle.taking(at[rows]), seen=seen).saying(

@@ -12,7 +12,7 @@ from factory.adapt.corrected import bent, scaled, told, uncorrected
 from factory.adapt.offset import Line, along_a_line
 from factory.adapt.scaling import Scaling
 from factory.adapt.teaches import FEWEST, Positions, left_out, teaches
-from factory.bundle import Bundle, row_hashes
+from factory.bundle import Bundle
 from factory.calibrate import Calibrator
 from factory.nouns import Floats, Outputs
 from factory.scorers import ROW_LOSSES
@@ -53,7 +53,7 @@ def recalibrated(bundle: Bundle, learn: pd.DataFrame) -> Bundle | None:
     if not teaches(_log_loss(codes, said), found[best], ordered=ordered):
         return None
     change = _correction(best, plain if best == "curves" else said, codes)
-    seen = np.union1d(bundle.seen, row_hashes(learn, schema))
+    seen = np.union1d(bundle.seen, bundle.hashes(learn))
     return replace(bundle, seen=seen).saying(change)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from factory.bundle import Bundle
-from factory.nouns import Outputs, Verdict, Window
+from factory.nouns import Outputs, Window
 from factory.plan import Phase
 from factory.rehearse import Rehearsed
 from factory.remedies import (
@@ -76,17 +76,20 @@ class Ours:
         """
         rehearsed = try_remedies(examined)
         self.fits.count += sum(is_fitted(entry.rehearsal.remedy) for entry in rehearsed)
-        ruling = rule(examined, rehearsed)
-        entry, verdict = ruling.entry, ruling.verdict
-        if entry is None or verdict is None or not verdict.passed:
-            return _Decision(number, examined, rehearsed, ruling, verdict)
-        if isinstance(ruling.choice.remedy, RollBack):
-            return _Decision(number, examined, rehearsed, ruling, verdict, entry.bundle)
-        self.fits.count += is_fitted(ruling.choice.remedy)
-        made = finished(entry, examined)
-        verdict = as_served(verdict, entry, made, examined)
-        served = made if verdict.passed else None
-        return _Decision(number, examined, rehearsed, ruling, verdict, served)
+        failed: list[Ruling] = []
+        while True:
+            ruling = rule(examined, rehearsed, failed)
+            entry, verdict = ruling.entry, ruling.verdict
+            if entry is None or verdict is None or not verdict.passed:
+                return _Decision(number, examined, rehearsed, ruling)
+            if isinstance(ruling.choice.remedy, RollBack):
+                return _Decision(number, examined, rehearsed, ruling, entry.bundle)
+            self.fits.count += is_fitted(ruling.choice.remedy)
+            made = finished(entry, examined)
+            ruling = replace(ruling, verdict=as_served(verdict, entry, made, examined))
+            if ruling.passed:
+                return _Decision(number, examined, rehearsed, ruling, made)
+            failed.append(ruling)
 
     def _settle(self, decision: "_Decision") -> Action:
         self.past.decide(decision.ruling.choice.remedy, decision.served)
@@ -99,7 +102,6 @@ class _Decision:
     examined: Examined
     rehearsed: tuple[Rehearsed, ...]
     ruling: Ruling
-    verdict: Verdict | None
     served: Bundle | None = None
 
     @property
@@ -117,7 +119,7 @@ def player(scene: Scene, policy: Named, fits: Fits) -> Player:
 
 
 def _told(decision: _Decision) -> Action:
-    examined, choice, verdict = decision.examined, decision.choice, decision.verdict
+    examined, choice, verdict = decision.examined, decision.choice, decision.ruling.verdict
     served = decision.served is not None
     told: dict[str, Any] = {
         "judged": decision.number,
