@@ -82,7 +82,10 @@ class PolicyConfig(Part):
     crossed_rows: int = Field(
         2_000,
         ge=0,
-        description="fewer labelled rows are cross-fitted, with earlier ones that nobody learnt",
+        description="fewer labelled rows are cross-fitted: all are measured on",
+    )
+    pooled_rows: int = Field(
+        400, ge=0, description="fewer labelled rows are joined by earlier ones that nobody learnt"
     )
     folds: int = Field(3, ge=2, le=20, description="of a cross-fit; each costs another fit")
     cooldown: int = Field(

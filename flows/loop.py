@@ -67,11 +67,11 @@ def _divided(case: Case, checked: Checked, diagnosis: Diagnosis, known: Bools) -
     Where data broke, rows of earlier windows, in which they had not, are no such rows.
     """
     policy = case.config.policy
-    few = int(known.sum()) < policy.crossed_rows
     pool = Pool.of(case.window.frame, checked.broken)
-    if few and diagnosis.cause != "data_quality":
+    if int(known.sum()) < policy.pooled_rows and diagnosis.cause != "data_quality":
         pool = pooled(case, checked, known)
     known = pool.mask(known)
+    few = int(known.sum()) < policy.crossed_rows
     learn, measure = evaluation_rows(known, 1 / policy.folds if few else policy.evaluation)
     folds = _blocks(learn, policy.folds - 1) if few else ()
     enough = int((known if few else measure).sum()) >= policy.minimum_rows

@@ -19,7 +19,7 @@ def pooled(case: Case, checked: Checked, known: Bools) -> Pool:
 
     They are the newest that have sound labels and features, that neither the champion nor any
     version it may be replaced by has learnt from, and that came since the champion's losses
-    changed last; as many as make up ``policy.crossed_rows``.
+    changed last; as many as make up ``policy.pooled_rows``.
 
     Args:
         case: the window.
@@ -27,7 +27,7 @@ def pooled(case: Case, checked: Checked, known: Bools) -> Pool:
         known: its rows with a sound label that the champion was not trained on, shape (rows,).
     """
     alone = Pool.of(case.window.frame, checked.broken)
-    wanted = case.config.policy.crossed_rows - int(known.sum())
+    wanted = case.config.policy.pooled_rows - int(known.sum())
     parts = [part for part in _fresh(case, wanted) if len(part)]
     if not parts or not known.any():
         return alone

@@ -20,12 +20,7 @@ from registry.versions import data_version
 
 SCHEMA = Schema((Column("a", "number"),), "y", "regression", timestamp="at")
 CONFIG = parse_config(
-    {
-        "name": "m",
-        "data": {"path": "m.csv", "target": "y", "timestamp": "at"},
-        "policy": {"crossed_rows": 400},
-    },
-    source="test",
+    {"name": "m", "data": {"path": "m.csv", "target": "y", "timestamp": "at"}}, source="test"
 )
 
 
@@ -88,7 +83,7 @@ def test_the_newest_that_nobody_has_learnt_from_make_up_what_is_missing():
     assert len(pool.frame) == 280
     assert pool.frame["at"].is_monotonic_increasing
     many = (*PAST, (rows(500, 300), {}))
-    assert pool_of(case(many, rows(800, 80))).earlier == CONFIG.policy.crossed_rows - 80
+    assert pool_of(case(many, rows(800, 80))).earlier == CONFIG.policy.pooled_rows - 80
 
 
 def test_what_an_earlier_version_has_learnt_or_what_is_broken_or_unlabelled_stays_out():
@@ -110,8 +105,10 @@ def test_what_came_before_the_losses_changed_stays_out():
 
 
 def test_large_windows_and_broken_ones_stand_alone():
-    examined = examine(case(PAST, rows(500, 400)))
+    examined = examine(case(PAST, rows(500, 2000)))
     assert (examined.pool.earlier, examined.folds) == (0, ())
+    examined = examine(case(PAST, rows(500, 400)))
+    assert (examined.pool.earlier, len(examined.folds)) == (0, 2)
     examined = examine(case(PAST, rows(500, 80).assign(a=7.25)))
     assert examined.diagnosis.cause == "data_quality"
     assert examined.pool.earlier == 0
