@@ -1,7 +1,10 @@
 """How many labels would tell: held against windows that did fall."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import signal
 
 from factory.labels import labels_needed
 from factory.metrics import metric_named
@@ -90,3 +93,16 @@ def test_a_champion_without_errors_needs_more_than_a_handful_of_labels():
     told = {"tolerance": 0.05, "level": LEVEL}
     assert labels_needed(metric_named("accuracy", BINARY), truth, said, **told) > 100
     assert labels_needed(metric_named("f1", BINARY), truth, said, **told) is None
+
+
+def test_rows_in_time_order_need_more_labels_also_for_a_metric_that_is_no_mean():
+    rng = np.random.default_rng(0)
+    yes = rng.random(20_000) < 0.3
+    mood = signal.lfilter([0.2], [1, -0.98], rng.normal(size=20_000))
+    likely = 1 / (1 + np.exp(-((1.5 + mood) * yes + rng.normal(size=20_000))))
+    said = np.column_stack([1 - likely, likely])
+    truth = np.where(yes, "yes", "no").astype(object)
+    metric = replace(metric_named("roc_auc", BINARY), ordered=True)
+    needed = labels_needed(metric, truth, said, tolerance=0.05, level=LEVEL)
+    alone = labels_needed(metric_named("roc_auc", BINARY), truth, said, tolerance=0.05, level=LEVEL)
+    assert needed > 1.3 * alone

@@ -141,3 +141,18 @@ def test_the_rows_that_are_needed_show_the_gain_in_four_of_five_samples(metric):
         for seed in range(200)
     )
     assert shown >= 140  # of 200 at 80 %; fewer has probability below 0.1 %
+
+
+def test_too_few_of_the_rows_that_cost_most_show_nothing():
+    rng = np.random.default_rng(0)
+
+    def rarely_far_off(rows):
+        far = rng.random(rows) < 0.02
+        rest = np.sqrt((1 - 0.02 * 16) / 0.98)
+        return np.zeros(rows), rng.normal(size=rows), np.where(far, 4, rest) * rng.normal(size=rows)
+
+    found = [Paired.of(RMSE, *rarely_far_off(1_000)) for _ in range(300)]
+    assert np.mean([one.p_value() <= 0.05 for one in found]) <= 0.05 + 2 * np.sqrt(0.0475 / 300)
+    one = next(each for each in found if each.p_value() == 1)
+    assert one.bound(0.05) == -np.inf
+    assert one.rows_needed(0.5, 0.05) > 1_000
