@@ -38,12 +38,6 @@ RESERVE = 1.08
 
 It turns four in five into 85 % for a normal test of a known variance.
 """
-SKEWED = 50**-0.5
-"""Skewness of a mean, where it makes a gain less sure, beyond which nothing is shown.
-
-It is what remains in a mean of 50 times as many rows as their skewness squared. Cochran asks for
-half as many, for intervals with two ends; here all errors lie beyond one of them.
-"""
 HALVINGS = 50
 LARGEST = 1e100
 """Losses beyond have no third power that a float holds."""
@@ -121,17 +115,15 @@ class Paired:
         """Return the chance of such a gain if the true one were at the border; NaN if unknown.
 
         Skewness counts where it makes a gain less sure: what rarely happens, such as a large
-        loss of a challenger that mostly does better, may be missing from few rows. It is 1 where
-        too few of those happened to tell how many there are. Where skewness would make a gain
-        surer, it may itself come from one row that happened.
+        loss of a challenger that mostly does better, may be missing from few rows. Where it would
+        make a gain surer, it may itself come from one row that happened.
 
         Args:
             border: 0 asks for an improvement, -0.02 for a loss of no more than 2 %.
             worse: the chance of a gain so low, in place of one so high.
 
         Source:
-            Cochran, Sampling Techniques (1977), 2.15, for the skewness that a mean bears; Hall,
-            On the removal of skewness by transformation (1992); Bonett and Price, Adjusted
+            Hall, On the removal of skewness by transformation (1992); Bonett and Price, Adjusted
             Wald confidence interval for a difference of binomial proportions based on paired data
             (2012).
 
@@ -148,8 +140,6 @@ class Paired:
             mean, skew = -mean, -skew
         if error == 0:
             return float(mean <= 0)
-        if skew < -SKEWED:
-            return 1.0
         t, skew = mean / error, min(skew, 0.0)
         t += skew * (t**2 / 3 + 1 / 6) + skew**2 * t**3 / 27
         return float(stdtr(freedom, -t))
@@ -208,9 +198,7 @@ class Paired:
             reach = (gain * (2 - gain) - border * (2 - border)) / 2
         if not (np.isfinite(need) and reach > 0):
             return None
-        _, _, skew, _ = self._contrast(border)
-        more = max(RESERVE * need / reach, -skew / SKEWED)
-        return int(np.ceil(self.rows * more**2))
+        return int(np.ceil(self.rows * (RESERVE * need / reach) ** 2))
 
     @property
     def _root(self) -> bool:

@@ -106,7 +106,7 @@ def applicable(
     """
     remedies: list[Remedy] = [Keep()]
     remedies += [RollBack(version) for version in history.earlier[: policy.versions]]
-    remedies += _adaptations(evidence, task)
+    remedies += _adaptations(evidence, diagnosis, task)
     blamed = _blamed(evidence, diagnosis)
     if blamed:
         remedies += [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")]
@@ -123,17 +123,20 @@ def unlabelled(evidence: Evidence, diagnosis: Diagnosis, *, task: Task) -> tuple
     Only what the window's rows themselves call for: what is broken is converted back or done
     without, and moved class shares are adapted to. Nothing where there is nothing of that.
     """
-    units = [one for one in _adaptations(evidence, task) if one.how in {"unit", "priors"}]
+    units = [one for one in _adaptations(evidence, diagnosis, task) if one.how in {"unit", "priors"}]
     blamed = _broken(evidence) if diagnosis.cause == "data_quality" else ()
     drops = [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")] if blamed else []
     return (Keep(), *units, *drops) if units or drops else ()
 
 
-def _adaptations(evidence: Evidence, task: Task) -> list[Adapt]:
+def _adaptations(evidence: Evidence, diagnosis: Diagnosis, task: Task) -> list[Adapt]:
     found = []
     units = tuple(sorted({p.feature for p in evidence.quality if p.unit and not p.handled}))
     if units:
         found.append(Adapt("unit", units))
+    if diagnosis.cause == "data_quality":
+        # What corrects outputs would learn the damage, and do harm once the source is mended.
+        return found
     single = (evidence.prediction_drift, evidence.label_drift)
     moved = any(signal is not None and signal.alarm for signal in single)
     fell = evidence.performance.alarm

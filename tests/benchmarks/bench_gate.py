@@ -53,7 +53,7 @@ METRICS = {
     "log_loss": replace(ACCURACY, name="log_loss", greater_is_better=False),
     "auc": replace(ACCURACY, name="roc_auc"),
 }
-KNOWN_FROM = {"in days": 1_000, "skewed": 1_000}
+KNOWN_FROM = {"in days": 1_000, "skewed": 5_000}
 """Rows from which on there are enough days, or rare rows, for a test to know of them."""
 
 

@@ -52,10 +52,7 @@ def test_bounds_are_where_the_p_value_is_the_level(seed, metric):
     assert low <= high
     for bound, worse in ((low, False), (high, True)):
         if np.isfinite(bound):
-            # Beyond a gain that is too skewed to be told, the p-value jumps.
-            inside = bound + 1e-6 * (found.gain - bound)
-            assert found.p_value(bound, worse=worse) <= 0.05 + 1e-3
-            assert found.p_value(inside, worse=worse) >= 0.05 - 1e-3
+            assert found.p_value(bound, worse=worse) == pytest.approx(0.05, abs=1e-3)
     assert found.bound(0.005) <= low
 
 
@@ -144,18 +141,3 @@ def test_the_rows_that_are_needed_show_the_gain_in_four_of_five_samples(metric):
         for seed in range(200)
     )
     assert shown >= 140  # of 200 at 80 %; fewer has probability below 0.1 %
-
-
-def test_too_few_of_the_rows_that_cost_most_show_nothing():
-    rng = np.random.default_rng(0)
-
-    def rarely_far_off(rows):
-        far = rng.random(rows) < 0.02
-        rest = np.sqrt((1 - 0.02 * 16) / 0.98)
-        return np.zeros(rows), rng.normal(size=rows), np.where(far, 4, rest) * rng.normal(size=rows)
-
-    found = [Paired.of(RMSE, *rarely_far_off(1_000)) for _ in range(300)]
-    assert np.mean([one.p_value() <= 0.05 for one in found]) <= 0.05 + 2 * np.sqrt(0.0475 / 300)
-    one = next(each for each in found if each.p_value() == 1)
-    assert one.bound(0.05) < 0
-    assert one.rows_needed(0.5, 0.05) > 1_000
