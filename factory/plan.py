@@ -123,7 +123,9 @@ def unlabelled(evidence: Evidence, diagnosis: Diagnosis, *, task: Task) -> tuple
     Only what the window's rows themselves call for: what is broken is converted back or done
     without, and moved class shares are adapted to. Nothing where there is nothing of that.
     """
-    units = [one for one in _adaptations(evidence, diagnosis, task) if one.how in {"unit", "priors"}]
+    units = [
+        one for one in _adaptations(evidence, diagnosis, task) if one.how in {"unit", "priors"}
+    ]
     blamed = _broken(evidence) if diagnosis.cause == "data_quality" else ()
     drops = [DropFeatures(blamed, "neutralise"), DropFeatures(blamed, "hedge")] if blamed else []
     return (Keep(), *units, *drops) if units or drops else ()
