@@ -62,3 +62,25 @@ def test_what_cannot_be_is_one_clear_error(shop, tmp_path):
     assert command("label", "small", str(tmp_path / "none.csv"), home=home)[0] == 2
     assert command("run", "small", home=home)[0] == 2
     assert command("run", "small", "--window", "log:small/x", home=home)[0] == 2
+
+
+def test_what_a_model_leaves_to_a_person_is_written_out(shop, tmp_path, capsys):
+    home, waiting = shop / "home", tmp_path / "waiting.csv"
+    config = write_config(shop, ood={"score": "knn"}, abstain={"strange": True})
+    assert command("train", str(config), home=home, capsys=capsys)[0] == 0
+    command("promote", "small", "2", home=home, capsys=capsys)
+    rows = world(60, seed=8, start="2025-03-01", first=50_000).drop(columns="y")
+    rows.loc[3, "a"] = 500.0
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    told = ["--input", str(tmp_path / "rows.csv"), "--output", str(tmp_path / "out.csv")]
+    assert command("predict", "small", *told, home=home, capsys=capsys)[0] == 0
+    asked = ("label", "small", "--waiting", str(waiting))
+    code, said = command(*asked, home=home, capsys=capsys)
+    listed = pd.read_csv(waiting)
+    assert (code, said["waiting"]) == (0, len(listed))
+    assert "r50003" in set(listed["row"])
+    assert set(listed["abstained"]) == {"strange"}
+    listed.assign(label=1.5).to_csv(waiting, index=False)
+    code, said = command("label", "small", str(waiting), *asked[2:], home=home, capsys=capsys)
+    assert (code, said["rows"], said["waiting"]) == (0, len(listed), 0)
+    assert command("label", "small", home=home)[0] == 2
