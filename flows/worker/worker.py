@@ -153,9 +153,13 @@ async def states_of(client: PrefectClient, flow_run: FlowRun) -> list[State[Any]
 
 
 def starts(states: Sequence[State[Any]]) -> int:
-    """Count how often a run was begun since a person last answered it."""
-    answered = max((i for i, state in enumerate(states) if state.is_paused()), default=-1)
-    return sum(state.is_pending() and state.name == "Pending" for state in states[answered + 1 :])
+    """Count how often a run was begun since it was last asked for.
+
+    A person's answer asks anew, and so does whoever starts a run again that was given up.
+    """
+    asked = [i for i, state in enumerate(states) if state.is_paused() or state.is_failed()]
+    since = states[max(asked, default=-1) + 1 :]
+    return sum(state.is_pending() and state.name == "Pending" for state in since)
 
 
 def ended(states: Sequence[State[Any]]) -> State[Any] | None:

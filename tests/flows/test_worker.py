@@ -26,7 +26,7 @@ from flows.worker import lease
 from flows.worker.devices import Device, devices
 from flows.worker.lease import PROCESSORS, leased, make_slots
 from flows.worker.lost import Searcher, beating
-from flows.worker.worker import ended
+from flows.worker.worker import ended, starts
 
 LOG = logging.getLogger(__name__)
 LARGE = Device(str(uuid.uuid4()), "one", 80_000, 70_000)
@@ -201,6 +201,13 @@ def test_what_had_ended_when_it_was_taken_for_lost_ends_as_it_did(last):
 )
 def test_what_had_not_ended_or_is_asked_for_again_runs(states):
     assert ended(states) is None
+
+
+def test_a_run_that_was_given_up_has_all_its_attempts_when_it_is_asked_for_again():
+    lost = [*PULLED, state("CRASHED")]
+    again = state("SCHEDULED", name="AwaitingRetry")
+    assert starts([*lost, again, *lost, again, *PULLED]) == 3
+    assert starts([*lost, again, *lost, state("FAILED"), again, *PULLED]) == 1
 
 
 def test_a_run_that_gives_no_sign_is_found_without_any_event():
