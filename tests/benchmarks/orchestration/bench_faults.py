@@ -63,8 +63,9 @@ def test_a_factory_whose_parts_are_killed_loses_nothing(database, tmp_path, tell
         f"runs by state: {dict(Counter(run['state_name'] for run in last))}; "
         f"begun more than once: {sum(run['run_count'] > 1 for run in last)}",
         f"{len(late)} runs lived through a fault; final after its recovery: median "
-        f"{statistics.median(late):.0f} s, {max(late):.0f} s at most; all queues empty "
-        f"{drained:.0f} s after the last",
+        f"{statistics.median(late):.0f} s, {max(late):.0f} s at most, "
+        f"{sum(seconds > RECOVERY_SECONDS for seconds in late)} after more than "
+        f"{RECOVERY_SECONDS:.0f} s; all queues empty {drained:.0f} s after the last",
         f"slots taken: {taken}; not whole: {proofs}; done twice: {twice}; served wrongly: {wrong}",
     )
     assert [*waiting, *taken, *proofs, *wrong, *twice] == []
