@@ -67,12 +67,10 @@ class Service:
         settings: Settings | None = None,
         beside: Callable[[], Mapping[str, Mapping[str, float]]] = dict,
     ) -> None:
-        self.shelf = shelf
-        self.log = log
         self.settings = settings or Settings()
         self.beside = beside
-        self.metrics = Metrics(shelf.names)
-        self.routes = Routes(shelf, log, explainer, tracer, self.metrics, self.settings.body_bytes)
+        metrics = Metrics(shelf.names)
+        self.routes = Routes(shelf, log, explainer, tracer, metrics, self.settings.body_bytes)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="follow")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,27 +82,27 @@ class Service:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
-        self.metrics.busy.inc()
+        self.routes.metrics.busy.inc()
         try:
             reply = await self._reply(scope, receive)
             await send_reply(send, reply, head=scope["method"] == "HEAD")
         except Gone:
             pass
         finally:
-            self.metrics.busy.dec()
+            self.routes.metrics.busy.dec()
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         try:
             return await self.routes.find(scope)(scope, receive)
         except Refused as refused:
-            self.metrics.errors["", refused.kind].inc()
+            self.routes.metrics.errors["", refused.kind].inc()
             headers = ((b"allow", refused.hint.encode()),) if refused.status == 405 else ()  # noqa: PLR2004
             return refusal(refused, headers)
         except Gone:
             raise
         except Exception:
             log.exception("a request failed")
-            self.metrics.errors["", "internal"].inc()
+            self.routes.metrics.errors["", "internal"].inc()
             hint = "report the lines in its log"
             return refusal(Refused("internal", "This is a defect of the service.", hint=hint))
 
@@ -122,7 +120,6 @@ class Service:
                 await task
         self._beside.shutdown()
         self.routes.close()
-        self.log.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _every(self, seconds: float, act: Callable[[], None]) -> None:
@@ -135,12 +132,12 @@ class Service:
                 log.exception("what runs beside the requests failed")
 
     def _follow(self) -> None:
-        for name in self.shelf.follow():
-            self.metrics.switches.labels(name).inc()
+        for name in self.routes.shelf.follow():
+            self.routes.metrics.switches.labels(name).inc()
 
     def _look(self) -> None:
-        checks = newest_checks(self.shelf.models.ledger, self.shelf.names)
-        live = self.beside()
+        shelf, live = self.routes.shelf, self.beside()
+        checks = newest_checks(shelf.models.ledger, shelf.names)
         self.routes.checks = {
-            name: {**checks.get(name, {}), **live.get(name, {})} for name in self.shelf.names
+            name: {**checks.get(name, {}), **live.get(name, {})} for name in shelf.names
         }

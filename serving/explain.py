@@ -21,7 +21,10 @@ from serving.bodies import read_body
 from serving.refused import Refused
 from serving.served import Served
 
-METHODS: Mapping[str, str] = {"shap": "serving.contributions:explain"}
+METHODS: Mapping[str, str] = {
+    "shap": "serving.contributions:explain",
+    "anchors": "serving.anchors:explain",
+}
 """Ways to explain, by name."""
 MOST_ROWS = 100
 

@@ -78,10 +78,11 @@ class Routes:
         return handler
 
     def close(self) -> None:
-        """Finish what was begun, on threads and in the process that explains."""
+        """Finish what was begun, on threads and in the process that explains; then the log."""
         self._pool.shutdown()
         self._labelling.shutdown()
         self.explainer.close()
+        self.log.close()
 
     def _by_path(self) -> dict[str, Mapping[str, Handler]]:
         first = self.shelf.names[0]

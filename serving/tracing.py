@@ -68,7 +68,7 @@ class Tracer:
         except ImportError as error:
             raise Unavailable(
                 f"Traces cannot be exported: {error}.",
-                hint="pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http",
+                hint="pip install 'drift-factory[traces]'",
             ) from None
         provider = sdk.TracerProvider()
         provider.add_span_processor(export.BatchSpanProcessor(sink))

@@ -1,167 +1,141 @@
-"""Requests a second beside ``mlflow models serve`` and a bare FastAPI handler, one worker each.
+"""Requests a second beside ``mlflow models serve``, MLServer and bare FastAPI, one worker each.
 
 All servers run at once and are asked in turn, several times, so that loud neighbours are loud for
 all of them. ``10,000 requests during 50 promotions`` has its own test below.
 """
 
 import asyncio
-import ctypes
-import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack
 from urllib.parse import urlparse
 
 import httpx
 import pytest
-from served_forest import constant, forest, rows
+from served_forest import constant, forest, one_of
+from servers import PEERS, asked, bare, bodies, free_port, mlflow, mlserver, ours, running
 
-PEERS = Path(__file__).parent / "peers"
 AT = "2026-01-01T00:00:00+00:00"
-ROUNDS, SECONDS = 3, 2.0
+ROUNDS = 3
 LONG = 8.0
 """Seconds in which the log is committed to as well."""
-SINGLE, BULK, LOGGED = 20, 3, 1.1
+SINGLE, BULK, ANY, LOGGED = 20, 3, 1.3, 1.1
+FAMILIES = ("linear", "boosting", "tree", "mlp", "svm", "neighbours")
 REQUESTS, MOVES = 10_000, 50
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture
+def served(models, keep):
+    """Register and promote a bundle; return its files' folder."""
+
+    def act(bundle, name):
+        version = keep(bundle, name)
+        models.promote(name, version, expected=None, who="bench", why="bench", at=AT)
+        source = models._version(name, version).source  # noqa: SLF001 - where MLflow keeps it
+        return urlparse(source).path
+
+    return act
 
 
-def die_with_parent():
-    """Have a benchmark that is killed leave no server behind."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+@pytest.fixture
+def files(tmp_path):
+    """Bodies of one row and of a thousand."""
+    made = {n: tmp_path / f"{n}.json" for n in (1, 1_000)}
+    for n, file in made.items():
+        file.write_text(bodies(n))
+    return made
 
 
-@contextmanager
-def running(command, port):
-    """A server in a process group of its own, once it answers."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PATH": path}
-    # MLflow's own loader refuses every skops model where this is false, as it is for us.
-    env.pop("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", None)
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command, env=env, stdout=said, stderr=said, start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - it only calls prctl
-        )  # fmt: skip
-        try:
-            while not answers(port):
-                if process.poll() is not None:
-                    said.seek(0)
-                    pytest.fail(said.read().decode()[-2000:])
-                time.sleep(0.2)
-            yield f"127.0.0.1:{port}"
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=60)
+def in_turn(servers, file):
+    """Ask each server several times, and return the medians of what was measured."""
+    each = {name: [] for name in servers}
+    for _ in range(ROUNDS):
+        for name, server in servers.items():
+            each[name].append(asked(server, file))
+    assert not any(run["failed"] for runs in each.values() for run in runs)
+    told = ("per_second", "p50", "p99", "cpu_ms")
+    return {
+        name: {k: statistics.median(r[k] for r in runs) for k in told}
+        for name, runs in each.items()
+    }
 
 
-def answers(port):
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/ping", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
+def lines(what, found):
+    return [
+        f"{what}, {name}: {by['per_second']:,.0f} a second, p50 {by['p50']:.2f} ms, "
+        f"p99 {by['p99']:.2f} ms, {by['cpu_ms']:.2f} ms of processor"
+        for name, by in found.items()
+    ]
 
 
-def ours(home, port, name):
-    serve = ["-m", "flows.cli", "serve", name, "--port", str(port), "--home", str(home.path)]
-    return running([sys.executable, *serve], port)
+def said_by(server, file):
+    headers, content = {"content-type": "application/json"}, file.read_text()
+    reply = httpx.post(f"http://{server.address}{server.path}", content=content, headers=headers,
+                       timeout=60)  # fmt: skip
+    return reply.json()["predictions"]
 
 
-def bodies(n):
-    frame = rows(n, seed=2).drop(columns="y")
-    return json.dumps({"dataframe_split": json.loads(frame.to_json(orient="split", index=False))})
-
-
-def asked(address, file, connections, seconds=SECONDS):
-    command = [sys.executable, PEERS / "load.py", address, "/invocations", file, str(seconds)]
-    done = subprocess.run([*command, str(connections)], capture_output=True, check=True)
-    return json.loads(done.stdout)
-
-
-def test_single_rows_and_bodies_of_a_thousand(home, models, keep, tmp_path, show, tell):
-    version = keep(forest(), "forest")
-    models.promote("forest", version, expected=None, who="bench", why="bench", at=AT)
-    source = models._version("forest", version).source  # noqa: SLF001 - where MLflow keeps it
-    folder = urlparse(source).path
-    ports = [free_port() for _ in range(3)]
-    mlflow = ["mlflow", "models", "serve", "-m", folder, "--env-manager", "local"]
-    bare = [sys.executable, PEERS / "serve_fastapi.py", folder, str(ports[2])]
-    files = {}
-    for n in (1, 1_000):
-        files[n] = tmp_path / f"{n}.json"
-        files[n].write_text(bodies(n))
+def test_single_rows_and_bodies_of_a_thousand(home, served, files, tmp_path, show, tell):
+    folder = served(forest(), "forest")
+    ports = [free_port() for _ in range(4)]
     with ExitStack() as stack:
-        addresses = {
+        servers = {
             "ours": stack.enter_context(ours(home, ports[0], "forest")),
-            "mlflow": stack.enter_context(running([*mlflow, "-p", str(ports[1])], ports[1])),
-            "bare": stack.enter_context(running(bare, ports[2])),
+            "mlflow": stack.enter_context(mlflow(ports[1], folder)),
+            "mlserver": stack.enter_context(
+                mlserver(ports[2], "forest", folder, tmp_path / "mlserver")
+            ),
+            "bare": stack.enter_context(bare(ports[3], forest=folder)).of("forest"),
         }
-        said = {
-            name: httpx.post(
-                f"http://{a}/invocations", content=files[1_000].read_text(), timeout=60,
-                headers={"content-type": "application/json"},
-            ).json()["predictions"]
-            for name, a in addresses.items()
-        }  # fmt: skip
-        assert said["ours"] == said["mlflow"] == said["bare"]
-        found = {}
-        for n, file in files.items():
-            each = {name: [] for name in addresses}
-            for _ in range(ROUNDS):
-                for name, address in addresses.items():
-                    each[name].append(asked(address, file, 4))
-            found[n] = {
-                name: {
-                    k: statistics.median(r[k] for r in runs) for k in ("per_second", "p50", "p99")
-                }
-                for name, runs in each.items()
-            }
-            assert not any(r["failed"] for runs in each.values() for r in runs)
-    tell(
-        *(
-            f"{n} rows, {name}: {by['per_second']:,.0f} a second, p50 {by['p50']:.2f} ms, "
-            f"p99 {by['p99']:.2f} ms"
-            for n, servers in found.items()
-            for name, by in servers.items()
-        )
-    )
-    single = found[1]["ours"]["per_second"] / found[1]["mlflow"]["per_second"]
-    bulk = found[1_000]["ours"]["per_second"] / found[1_000]["mlflow"]["per_second"]
-    show("single rows a second, times mlflow's", single, f"at least {SINGLE}")
-    show("bodies of 1,000 rows, times mlflow's", bulk, f"at least {BULK}")
-    assert single >= SINGLE
-    assert bulk >= BULK
-    assert found[1]["ours"]["p99"] < found[1]["mlflow"]["p99"]
+        said = [said_by(server, files[1_000]) for server in servers.values()]
+        assert all(one == said[0] for one in said)
+        found = {n: in_turn(servers, file) for n, file in files.items()}
+    tell(*lines("1 row", found[1]), *lines("1,000 rows", found[1_000]))
+    for name in ("mlflow", "mlserver"):
+        single = found[1]["ours"]["per_second"] / found[1][name]["per_second"]
+        bulk = found[1_000]["ours"]["per_second"] / found[1_000][name]["per_second"]
+        show(f"single rows a second, times {name}'s", single, f"at least {SINGLE}")
+        show(f"bodies of 1,000 rows, times {name}'s", bulk, f"at least {BULK}")
+        assert single >= SINGLE
+        assert bulk >= BULK
+        assert found[1]["ours"]["p99"] < found[1][name]["p99"]
+    assert found[1_000]["ours"]["p99"] < found[1_000]["bare"]["p99"]
 
 
-def test_what_the_log_costs(home, models, keep, tmp_path, show):
-    models.promote("forest", keep(forest(), "forest"), expected=None, who="b", why="b", at=AT)
+def test_no_family_is_slower_than_a_bare_handler(home, served, files, show, tell):
+    folders = {family: served(one_of(family), family) for family in FAMILIES}
     ports = [free_port() for _ in range(2)]
-    bare = [sys.executable, PEERS / "serve_unlogged.py", str(home.path), "forest", str(ports[1])]
+    slower = {}
+    with ours(home, ports[0], *FAMILIES) as here, bare(ports[1], **folders) as there:
+        for family in FAMILIES:
+            servers = {"ours": here.of(family), "bare": there.of(family)}
+            said = [said_by(server, files[1_000]) for server in servers.values()]
+            assert said[0] == said[1]
+            for n, file in files.items():
+                found = in_turn(servers, file)
+                tell(*lines(f"{family}, {n:,} rows", found))
+                ratio = found["bare"]["per_second"] / found["ours"]["per_second"]
+                show(f"{family}, {n:,} rows, bare a second over ours", ratio, f"at most {ANY}")
+                slower[family, n] = ratio
+    assert max(slower.values()) <= ANY
+
+
+def test_what_the_log_costs(home, served, files, show, tell):
+    served(forest(), "forest")
+    ports = [free_port() for _ in range(2)]
+    unlogged = [sys.executable, PEERS / "serve_unlogged.py", str(home.path), "forest"]
     ratios = {}
-    with ours(home, ports[0], "forest") as logged, running(bare, ports[1]) as unlogged:
-        for n in (1, 1_000):
-            file = tmp_path / f"{n}.json"
-            file.write_text(bodies(n))
-            asked(logged, file, 4)
+    with ours(home, ports[0], "forest") as here, running(
+        [*unlogged, str(ports[1])], ports[1]
+    ) as there:  # fmt: skip
+        for n, file in files.items():
+            asked(here, file)
             found = []
             for _ in range(ROUNDS):
-                without, with_log = (asked(a, file, 4, LONG) for a in (unlogged, logged))
-                found.append(without["per_second"] / with_log["per_second"])
+                pair = [asked(server, file, seconds=LONG) for server in (there, here)]
+                found.append(pair[0]["per_second"] / pair[1]["per_second"])
+                tell(*lines(f"{n:,} rows", dict(zip(("unlogged", "logged"), pair, strict=True))))
                 # What the log still holds is written before the other is asked.
                 time.sleep(LONG)
             ratios[n] = statistics.median(found)
@@ -178,8 +152,8 @@ def test_promotions_under_load(home, models, keep, tell, tmp_path, connections):
         models.promote("moving", version, expected=before, who="b", why="b", at=AT)
     body = bodies(1).encode()
     port = free_port()
-    with ours(home, port, "moving") as address:
-        replies, seen = asyncio.run(move_under_load(models, address, body, connections))
+    with ours(home, port, "moving") as server:
+        replies, seen = asyncio.run(move_under_load(models, server.address, body, connections))
     assert len(replies) >= REQUESTS
     says = {}
     for reply in replies:

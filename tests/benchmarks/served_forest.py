@@ -1,4 +1,4 @@
-"""The model that servers are compared with: a forest of 100 trees behind our own feature steps."""
+"""The models that servers are compared with, behind our own feature steps."""
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,20 @@ def forest():
     estimator = RandomForestClassifier(100, max_depth=16, min_samples_leaf=5, random_state=0)
     yes = lambda frame: np.where(frame["y"] > 0.3, "yes", "no").astype(object)  # noqa: E731
     return bundle_of("binary", "forest", estimator, yes)
+
+
+def one_of(family):
+    """A classifier of a family with its first hyperparameters."""
+    kind = family_named(family)
+    loss = kind.losses["binary"][0]
+    chosen = {
+        name: d.start if hasattr(d, "start") else d.options[0]
+        for name, d in kind.space("binary", loss).items()
+        if d.when is None
+    }
+    estimator = kind.build(chosen, "binary", loss, 0, 2_000)
+    yes = lambda frame: np.where(frame["y"] > 0.3, "yes", "no").astype(object)  # noqa: E731
+    return bundle_of("binary", family, estimator, yes, n=2_000)
 
 
 def constant(shift):

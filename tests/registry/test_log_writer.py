@@ -70,7 +70,7 @@ def test_a_name_that_is_taken_by_another_kind_goes_beside_it(home):
 
 
 def test_too_much_at_once_is_refused_and_nothing_taken_is_lost(home):
-    writer = Writer(home, Pace(rows=10, gather=0.3, commit=60))
+    writer = Writer(home, Pace(rows=10, gather=60, commit=60))
     answers = [writer.append(predictions(4, first=4 * n)) for n in range(4)]
     assert answers == [True, True, False, False]
     writer.close()

@@ -132,5 +132,5 @@ def address(shop):
             yield told
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            process.wait(timeout=300)
     assert process.returncode == 0

@@ -30,7 +30,7 @@ def split(frame):
 
 def test_every_form_of_json_says_what_the_pipeline_says(ask, app):
     frame = world(rows=20, seed=3)
-    expected = app.shelf.lines["m"].champion.bundle.outputs(frame)
+    expected = app.routes.shelf.lines["m"].champion.bundle.outputs(frame)
     told = split(frame)
     records = [dict(zip(FEATURES, row, strict=True)) for row in told["data"]]
     by_column = {name: [row[name] for row in records] for name in FEATURES}
@@ -51,14 +51,14 @@ def test_every_prediction_has_an_id_a_version_and_a_moment(ask, app):
     assert sorted(first["ids"] + second["ids"]) == first["ids"] + second["ids"]
     assert (first["version"], first["model"]) == (1, "m")
     assert pd.Timestamp(first["at"]) <= pd.Timestamp(second["at"])
-    logged = [batch.ids for batch in app.log.batches]
+    logged = [batch.ids for batch in app.routes.log.batches]
     assert logged == [first["ids"], second["ids"]]
-    assert app.log.batches[0].outputs.tolist() == first["predictions"]
+    assert app.routes.log.batches[0].outputs.tolist() == first["predictions"]
 
 
 def test_keys_of_rows_go_to_the_log(ask, app):
     posts(ask, app, {"instances": [{**ROW, "row": "r7", "time": None, "more": 1}]})
-    assert app.log.batches[0].keys == {"row": ["r7"], "time": [None]}
+    assert app.routes.log.batches[0].keys == {"row": ["r7"], "time": [None]}
 
 
 def test_a_bad_row_hurts_none_of_its_neighbours(ask, app):
@@ -74,7 +74,7 @@ def test_a_bad_row_hurts_none_of_its_neighbours(ask, app):
     found = [(f["row"], f["column"], f["rule"]) for f in told["errors"]]
     assert found[:3] == [(1, "a", "number"), (2, "d", "date"), (3, "c", "text")]
     assert sorted(found[3:]) == [(4, name, "required") for name in "bcd"]
-    assert len(app.log.batches[-1].ids) == 2
+    assert len(app.routes.log.batches[-1].ids) == 2
 
 
 def test_a_request_without_a_good_row_is_refused_by_name(ask, app):
@@ -84,7 +84,7 @@ def test_a_request_without_a_good_row_is_refused_by_name(ask, app):
         {"row": 0, "column": "a", "rule": "number", "got": "{'x': 1}"}
     ]
     assert "'a'" in reply.json()["error"]
-    assert app.log.batches == []
+    assert app.routes.log.batches == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_how_a_cell_is_read_does_not_depend_on_its_neighbours(ask, app):
 
 def test_tables_come_and_go_as_arrow_and_parquet(ask, app):
     frame = world(rows=50, seed=4)
-    expected = app.shelf.lines["m"].champion.bundle.outputs(frame)
+    expected = app.routes.shelf.lines["m"].champion.bundle.outputs(frame)
     table = pa.Table.from_pandas(frame.drop(columns="y"), preserve_index=False)
     stream, file = io.BytesIO(), io.BytesIO()
     with pa.ipc.new_stream(stream, table.schema) as writer:
@@ -135,7 +135,7 @@ def test_tables_come_and_go_as_arrow_and_parquet(ask, app):
     assert again.column("prediction").to_pylist() == expected.tolist()
     assert json.json()["predictions"] == expected.tolist()
     assert text.json()["predictions"] == expected.tolist()
-    assert app.log.batches[0].keys["row"][:2] == ["r0", "r1"]
+    assert app.routes.log.batches[0].keys["row"][:2] == ["r0", "r1"]
 
 
 def test_the_open_inference_protocol(ask, app):
@@ -161,7 +161,7 @@ def test_the_open_inference_protocol(ask, app):
 
     said, gets = ask(app, act)
     told = said.json()
-    expected = app.shelf.lines["binary"].champion.bundle.outputs(frame)
+    expected = app.routes.shelf.lines["binary"].champion.bundle.outputs(frame)
     assert (told["model_name"], told["model_version"], told["id"]) == ("binary", "1", "mine")
     predict, chances, ids = told["outputs"]
     assert predict["data"] == [("no", "yes")[i] for i in expected.argmax(axis=1)]
@@ -216,7 +216,7 @@ def test_what_cannot_be_answered_says_what_to_do(ask, app, method, path, content
 
 
 def test_a_full_log_is_told_and_nothing_is_given(ask, app):
-    app.log.full = True
+    app.routes.log.full = True
     (reply,) = posts(ask, app, {"instances": [ROW]})
     assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
 

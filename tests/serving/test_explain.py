@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from served_world import ROW, bundle, world
 
+from serving.anchors import explain as anchored
 from serving.contributions import explain
 
 CASES = [
@@ -44,10 +45,28 @@ def test_explanations_come_from_a_process_of_their_own(ask, app):
     async def act(client):
         good = await client.post("/explain", json={"instances": [ROW]}, timeout=120)
         bad = await client.post("/explain", json={"instances": [{**ROW, "a": "x"}]})
+        rule = await client.post("/explain", json={"instances": [ROW], "method": "anchors"})
         unknown = await client.post("/explain", json={"instances": [ROW], "method": "tea"})
-        return good, bad, unknown
+        return good, bad, rule, unknown
 
-    good, bad, unknown = ask(app, act)
+    good, bad, rule, unknown = ask(app, act)
     assert good.json()["explanations"][0]["exact"]
     assert (good.json()["version"], bad.status_code, unknown.status_code) == (1, 422, 400)
     assert bad.json()["errors"][0]["column"] == "a"
+    assert rule.json()["method"] == "anchors"
+    assert set(rule.json()["explanations"][0]) >= {"terms", "precision", "coverage", "holds"}
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_an_anchor_names_what_the_model_goes_by(task):
+    made = bundle(task)
+    rows = world(task, rows=40, seed=7).dropna().nlargest(2, "a").reset_index(drop=True)
+    for told, outputs in zip(anchored(made, rows), made.outputs(rows), strict=True):
+        assert told["holds"] == (told["low"] >= 0.95)
+        assert any(term.startswith("a > ") for term in told["terms"])
+        assert told["low"] <= told["precision"] <= 1
+        assert 0 < told["coverage"] < 1
+        if task == "binary":
+            assert told["says"] == made.schema.classes[outputs.argmax()]
+        else:
+            assert told["says"][0] < outputs

@@ -46,7 +46,7 @@ def test_no_request_fails_while_champions_come_and_go(ask, models, service, two)
         async def moves():
             for i in range(MOVES):
                 await asyncio.to_thread(move, 1 + i % 2)
-                while serving.shelf.lines["m"].champion.version != 1 + i % 2:  # noqa: ASYNC110
+                while serving.routes.shelf.lines["m"].champion.version != 1 + i % 2:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
 
         asked = [traffic(client, replies, REQUESTS // 4) for _ in range(4)]
@@ -61,15 +61,15 @@ def test_no_request_fails_while_champions_come_and_go(ask, models, service, two)
         says[reply["version"]].add(round(reply["predictions"][0], 9))
     assert [len(values) for values in says.values()] == [1, 1]
     assert abs(min(says[2]) - min(says[1]) - 100) < 1
-    assert set(serving.shelf.lines["m"].warm) == {1, 2}
+    assert set(serving.routes.shelf.lines["m"].warm) == {1, 2}
 
 
 def test_a_rollback_is_followed_and_the_previous_version_answers_at_once(service, models, two):
     serving = service("m")
-    assert serving.shelf.follow() == []
+    assert serving.routes.shelf.follow() == []
     models.roll_back("m", who="t", why="t", at=AT)
-    assert serving.shelf.follow() == ["m"]
-    assert serving.shelf.lines["m"].champion.version == 1
+    assert serving.routes.shelf.follow() == ["m"]
+    assert serving.routes.shelf.lines["m"].champion.version == 1
 
 
 def test_a_version_that_does_not_load_leaves_the_old_one_serving(ask, service, models, keep, two):
@@ -78,8 +78,8 @@ def test_a_version_that_does_not_load_leaves_the_old_one_serving(ask, service, m
     models.promote("m", version, expected=2, who="t", why="t", at=AT)
     source = models._version("m", version).source  # noqa: SLF001 - where MLflow keeps it
     (Path(urlparse(source).path) / "bundle" / "bundle.json").unlink()
-    assert serving.shelf.follow() == []
-    line = serving.shelf.lines["m"]
+    assert serving.routes.shelf.follow() == []
+    line = serving.routes.shelf.lines["m"]
     assert line.champion.version == 2
     assert "damaged" in line.behind
 
@@ -88,18 +88,18 @@ def test_a_version_that_does_not_load_leaves_the_old_one_serving(ask, service, m
 
     assert 'factory_model_behind{model="m"} 1.0' in ask(serving, act)
     models.promote("m", 1, expected=version, who="t", why="t", at=AT)
-    assert serving.shelf.follow() == ["m"]
-    assert serving.shelf.lines["m"].behind == ""
+    assert serving.routes.shelf.follow() == ["m"]
+    assert serving.routes.shelf.lines["m"].behind == ""
 
 
 def tried(models, service, keep, challenger, mode, share=0.5):
     """A service whose champion has a challenger beside it."""
     models.challenge("m", keep(challenger))
     serving = service("m")
-    serving.shelf.configs["m"] = ServeConfig(challenger=mode, share=share)
-    line = serving.shelf.lines["m"]
-    serving.shelf.lines["m"] = replace(line, config=serving.shelf.configs["m"])
-    serving.shelf.follow()
+    serving.routes.shelf.configs["m"] = ServeConfig(challenger=mode, share=share)
+    line = serving.routes.shelf.lines["m"]
+    serving.routes.shelf.lines["m"] = replace(line, config=serving.routes.shelf.configs["m"])
+    serving.routes.shelf.follow()
     return serving
 
 
@@ -117,10 +117,10 @@ def test_a_shadow_is_scored_on_its_share_and_never_given(ask, models, service, k
     serving = tried(models, service, keep, bundle(family="linear", shift=9.0), "shadow")
     replies = many(ask, serving)
     assert {reply["version"] for reply in replies} == {1}
-    shadows = [b for b in serving.log.batches if b.role == "shadow"]
+    shadows = [b for b in serving.routes.log.batches if b.role == "shadow"]
     assert 10 < len(shadows) < 50
     assert {b.version for b in shadows} == {2}
-    by_id = {b.ids[0]: b.outputs[0] for b in serving.log.batches if b.role == "champion"}
+    by_id = {b.ids[0]: b.outputs[0] for b in serving.routes.log.batches if b.role == "champion"}
     assert len(by_id) == 60
     assert np.allclose([b.outputs[0] - by_id[b.ids[0]] for b in shadows], 9, atol=0.5)
 
@@ -133,9 +133,9 @@ def test_a_canary_answers_its_share_and_the_champion_is_scored_beside(
     replies = many(ask, serving)
     answered = {r["ids"][0]: r["version"] for r in replies}
     assert 10 < sum(version == 2 for version in answered.values()) < 50
-    for batch in serving.log.batches:
+    for batch in serving.routes.log.batches:
         assert (answered[batch.ids[0]] == batch.version) == (batch.role != "shadow")
-    by_challenger = [b for b in serving.log.batches if b.version == 2]
+    by_challenger = [b for b in serving.routes.log.batches if b.version == 2]
     assert all(b.role == "canary" for b in by_challenger)
 
 
@@ -143,17 +143,19 @@ def test_a_challenger_that_fails_is_stopped_and_nobody_notices(ask, models, serv
     made = bundle(family="linear")
     promote(made)
     serving = tried(models, service, keep, made, "canary", share=0.9)
-    line = serving.shelf.lines["m"]
+    line = serving.routes.shelf.lines["m"]
     silent = replace(
         line.challenger.compiled, final=lambda X: np.full(len(X), np.nan), form="compiled"
     )
-    serving.shelf.lines["m"] = replace(line, challenger=replace(line.challenger, compiled=silent))
+    serving.routes.shelf.lines["m"] = replace(
+        line, challenger=replace(line.challenger, compiled=silent)
+    )
     replies = many(ask, serving)
     assert {reply["version"] for reply in replies} == {1}
-    assert serving.shelf.lines["m"].challenger is None
-    assert serving.shelf.stopped == {"m": {2}}
-    serving.shelf.follow()
-    assert serving.shelf.lines["m"].challenger is None
+    assert serving.routes.shelf.lines["m"].challenger is None
+    assert serving.routes.shelf.stopped == {"m": {2}}
+    serving.routes.shelf.follow()
+    assert serving.routes.shelf.lines["m"].challenger is None
 
 
 def test_an_answer_is_given_where_only_what_was_asked_beside_it_finds_no_place(
@@ -161,9 +163,9 @@ def test_an_answer_is_given_where_only_what_was_asked_beside_it_finds_no_place(
 ):
     promote(bundle(family="linear"))
     serving = tried(models, service, keep, bundle(family="linear", shift=9.0), "shadow", share=0.9)
-    take = serving.log.append
-    serving.log.append = lambda batch: batch.role != "shadow" and take(batch)
+    take = serving.routes.log.append
+    serving.routes.log.append = lambda batch: batch.role != "shadow" and take(batch)
     replies = many(ask, serving)
-    assert len(serving.log.batches) == len(replies) == 60
-    counted = serving.metrics.challenged["m", "unlogged"]._value.get()  # noqa: SLF001
+    assert len(serving.routes.log.batches) == len(replies) == 60
+    counted = serving.routes.metrics.challenged["m", "unlogged"]._value.get()  # noqa: SLF001
     assert 30 < counted <= 60

@@ -29,6 +29,17 @@ DATA = ("pandas", "pyarrow", "scikit-learn", "scipy")
 PEERS = {
     "alibi": ("alibi-detect[tensorflow]==0.13.0", *DATA),
     "evidently": ("evidently==0.7.23", *DATA),
+    # It holds FastAPI below 0.116, and with it Starlette; one of its requirements needs a newer
+    # protobuf than TensorFlow beside us allows.
+    "mlserver": (
+        "mlserver==1.7.1",
+        "mlserver-mlflow==1.7.1",
+        "fastapi==0.115.14",
+        "starlette==0.46.2",
+        "protobuf==6.33.6",
+        "skops",
+        *DATA,
+    ),
     # It pins lightgbm below 4.6, whose wrapper needs scikit-learn below 1.8; it does not say
     # that it needs statsmodels, nor that it reads pkg_resources.
     "nannyml": (

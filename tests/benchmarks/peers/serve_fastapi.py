@@ -1,4 +1,4 @@
-"""A bare FastAPI handler that calls ``predict``: ``serve_fastapi.py MODEL_FOLDER PORT``."""
+"""Bare FastAPI handlers that call ``predict``: ``serve_fastapi.py PORT NAME=MODEL_FOLDER ...``."""
 
 import sys
 from pathlib import Path
@@ -11,14 +11,18 @@ import uvicorn
 
 from registry.bundles import TRUSTED_TYPES
 
-folder, port = sys.argv[1:]
-model = skops.io.load(Path(folder) / "model.skops", trusted=list(TRUSTED_TYPES))
+port, *given = sys.argv[1:]
+named = dict(one.split("=", 1) for one in given)
+models = {
+    name: skops.io.load(Path(folder) / "model.skops", trusted=list(TRUSTED_TYPES))
+    for name, folder in named.items()
+}
 app = fastapi.FastAPI()
 
 
-@app.post("/invocations")
-def predict(body: dict[str, Any]) -> dict[str, Any]:
-    return {"predictions": model.predict(pd.DataFrame(**body["dataframe_split"])).tolist()}
+@app.post("/models/{name}/invocations")
+def predict(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {"predictions": models[name].predict(pd.DataFrame(**body["dataframe_split"])).tolist()}
 
 
 @app.get("/ping")

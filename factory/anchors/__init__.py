@@ -1,0 +1,1 @@
+"""Anchors: rules that a prediction holds under, whatever the other features are."""
