@@ -59,7 +59,7 @@ def test_every_form_of_an_answer_says_why_it_is_left_to_a_person(ask, promote, s
     assert table.column("abstained").to_pylist() == [None, "strange", None]
     assert 'factory_abstained_rows_total{model="m",reason="strange"} 3.0' in metrics.text
     assert 'factory_abstained_rows_total{model="m",reason="unsure"} 0.0' in metrics.text
-    assert [batch.abstained for batch in app.log.batches] == [[None, "strange"]] * 3
+    assert [batch.abstained for batch in app.routes.log.batches] == [[None, "strange"]] * 3
 
 
 def test_a_model_that_never_abstains_says_nothing_of_it(ask, promote, service):
@@ -70,7 +70,7 @@ def test_a_model_that_never_abstains_says_nothing_of_it(ask, promote, service):
         return await client.post("/invocations", json={"instances": [ROW, FAR]})
 
     assert "abstained" not in ask(app, act).json()
-    assert app.log.batches[0].abstained is None
+    assert app.routes.log.batches[0].abstained is None
 
 
 def test_what_waits_for_a_person_is_listed_until_it_is_labelled(home, careful, tmp_path):
