@@ -15,7 +15,7 @@ FEWEST, MOST, ROWS = 16, 8_192, 4
 WIDER = 4
 """Cells for each of the strips of one width that they are laid in."""
 
-BLOCK = 8_192
+BLOCK = 16_384
 """Values that are placed at a time, so that what is worked out stays near the processor."""
 SHORT = 2.0**-20
 """By how much of a strip the last one is too short, so that nothing is rounded out of it."""
@@ -71,17 +71,19 @@ class Lattice:
         codes = np.empty(len(values), dtype=np.uint16)
         room, other = np.empty((2, min(BLOCK, len(values))))
         strips = np.empty(len(room), dtype=np.intp)
-        for start in range(0, len(values), BLOCK):
-            some = values[start : start + BLOCK]
-            places, given, strip = room[: len(some)], other[: len(some)], strips[: len(some)]
-            with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):
+            for start in range(0, len(values), BLOCK):
+                some = values[start : start + BLOCK]
+                places, whole, strip = (part[: len(some)] for part in (room, other, strips))
                 np.subtract(some, self.low, out=places)
                 places *= self.scale
-            np.clip(places, 0, len(self.cells) - SHORT, out=places)
-            strip[:] = places
-            # How far into its strip a value lies is exact, so that its cell is never too early.
-            places -= strip
-            places *= np.take(self.cells, strip, out=given, mode="clip")
-            places += np.take(self.first, strip, out=given, mode="clip")
-            codes[start : start + BLOCK] = places
+                np.maximum(places, 0, out=places)
+                np.minimum(places, len(self.cells) - SHORT, out=places)
+                np.floor(places, out=whole)
+                strip[:] = whole
+                # How far into its strip a value lies is exact, so that its cell is never too early.
+                places -= whole
+                places *= np.take(self.cells, strip, out=whole, mode="clip")
+                places += np.take(self.first, strip, out=whole, mode="clip")
+                codes[start : start + BLOCK] = places
         return codes
