@@ -6,14 +6,18 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from deltalake import write_deltalake
 from pictures import digits, write
 from PIL import Image
+from sklearn.compose import ColumnTransformer
 
 from factory.columns import DataConfig
 from factory.errors import BadConfig, BadData
 from factory.nouns import Column, Schema
-from factory.pictures import read_cells
+from factory.pictures import Pictures, read_cells
+from factory.texts import Terms
+from registry.bundles import TRUSTED_TYPES
 from registry.frames import load_frame, save_frame
 from registry.home import open_home
 from registry.pictures import decoded, encoded, from_numbers, picture_cell, with_pictures
@@ -168,3 +172,12 @@ def test_prose_is_a_text_and_names_are_left_out(tmp_path):
     assert "different texts" in found.ignored["name"]
     told = DataConfig(path=str(tmp_path / "wines.csv"), target="y", types={"name": "text"})
     assert [c.kind for c in read_training(told).schema.features] == ["text", "text"]
+
+
+def test_steps_of_texts_and_pictures_are_stored_without_pickle(table, tmp_path):
+    frame = read_window(str(table), SCHEMA).frame.assign(review="a fine wine")
+    blocks = [("image", Pictures(FILE.shape), ["file"]), ("text", Terms(5), ["review"])]
+    steps = ColumnTransformer(blocks).fit(frame)
+    skops.io.dump(steps, tmp_path / "steps.skops")
+    loaded = skops.io.load(tmp_path / "steps.skops", trusted=list(TRUSTED_TYPES))
+    assert np.array_equal(loaded.transform(frame), steps.transform(frame))
