@@ -165,11 +165,7 @@ class Network(BaseEstimator, ABC):  # type: ignore[misc]
             for start in range(0, len(X), CHUNK)
         ]
         features = np.concatenate(parts) if parts else np.zeros((0, len(kernel)))
-        logits = features @ kernel + bias
-        if self.method == "sphere":
-            lengths = np.linalg.norm(features, axis=1, keepdims=True)
-            features = features / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return features, logits
+        return features, features @ kernel + bias
 
     def slope(self, X: Floats, y: NDArray[Any]) -> Floats:
         """Return how each row's own loss grows with each of its features, shape of ``X``.

@@ -34,6 +34,5 @@ METHODS: Mapping[str, float] = {
     "exposure": 0.5,
     "penalty": 0.1,
     "virtual": 0.1,
-    "sphere": 0.5,
     "joint": 1.0,
 }

@@ -1,7 +1,7 @@
 """How a network is taught with strange rows in mind: what its loss asks for beside the classes.
 
 Each method adds ``alpha`` times a second loss to the cross-entropy of the rows. What is only needed
-to learn (a decoder, prototypes, the scale of the energies) is dropped with the lesson.
+to learn (a decoder, the scale of the energies) is dropped with the lesson.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,10 +23,6 @@ POOL, TAIL = 4_000, 0.05
 """Draws from a class's Gaussian, and the share of them that is least likely."""
 ROWS = 4_000
 """Rows that Gaussians are estimated on, at most."""
-MOMENTUM = 0.95
-"""Of the prototypes: what stays of one when another row of its class comes."""
-TEMPERATURE = 0.1
-"""Of the similarities on the sphere."""
 RIDGE = 1e-4
 """Added to a covariance's diagonal, relative to its mean."""
 
@@ -45,8 +41,7 @@ class Lesson:
 
     Source:
         Hendrycks, Mazeika and Dietterich, Deep anomaly detection with outlier exposure (2019);
-        Du et al., VOS: learning what you don't know by virtual outlier synthesis (2022); Ming et
-        al., How to exploit hyperspherical embeddings for out-of-distribution detection? (2023);
+        Du et al., VOS: learning what you don't know by virtual outlier synthesis (2022);
         Pereyra et al., Regularizing neural networks by penalizing confident output distributions
         (2017), around the rows as Hein, Andriushchenko and Bitterwolf, Why ReLU networks yield
         high-confidence predictions far away from the training data (2019), do it.
@@ -69,7 +64,6 @@ class Lesson:
             "exposure": self._unsure,
             "penalty": self._unsure,
             "virtual": self._apart,
-            "sphere": self._sphere,
             "joint": self._rebuilt,
         }
         if method not in seconds:
@@ -77,11 +71,10 @@ class Lesson:
         self.network, self.method, self.alpha = network, method, alpha
         self.inner = keras.Model(network.inputs[0], network.layers[-1].input)
         self.X, self.codes = X, codes
-        self.classes, width = network.output_shape[-1], self.inner.output_shape[-1]
+        width = self.inner.output_shape[-1]
         self.warm = int(np.ceil(WARM * epochs)) if method == "virtual" else 0
         self.rng = np.random.default_rng(seed)
         self.besides = X
-        self.prototypes = np.zeros((self.classes, width), dtype=np.float32)
         self.decoder = keras.layers.Dense(
             X.shape[1], kernel_initializer=keras.initializers.GlorotUniform(seed)
         )
@@ -100,9 +93,6 @@ class Lesson:
                 self.besides = _small(made_strange(self.X.astype(np.float64), self.rng))
             case "penalty":
                 self.besides = _small(noisy(self.X.astype(np.float64), self.rng))
-            case "sphere" if epoch == 1:
-                features, codes = self._some()
-                self.prototypes[np.unique(codes)] = _unit(class_means(features, codes))
             case "virtual" if epoch > self.warm:
                 self.besides = self._virtual()
             case "virtual":
@@ -114,61 +104,40 @@ class Lesson:
         codes = self.codes[batch]
         alpha = np.float32(self.alpha if epoch > self.warm else 0.0)
         given = (self.X[batch], codes, counts.astype(np.float32), self.besides[batch])
-        features = np.asarray(self.taught(*given, self.prototypes, alpha))
-        if self.method == "sphere":
-            for place, code in enumerate(codes):
-                moved = MOMENTUM * self.prototypes[code] + (1 - MOMENTUM) * features[place]
-                self.prototypes[code] = _unit(moved)
+        self.taught(*given, alpha)
 
-    def _taught(
-        self, X: Any, codes: Any, counts: Any, besides: Any, prototypes: Any, alpha: Any
-    ) -> Any:
+    def _taught(self, X: Any, codes: Any, counts: Any, besides: Any, alpha: Any) -> None:
         with tf.GradientTape() as tape:
             features = self.inner(X, training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, self._logits(features))
             loss = tf.reduce_mean(losses * counts)
-            loss += alpha * self._second(X, features, codes, besides, prototypes)
+            loss += alpha * self._second(X, features, besides)
         found = tape.gradient(loss, self.variables)
         pairs = [(g, v) for g, v in zip(found, self.variables, strict=True) if g is not None]
         self.network.optimizer.apply_gradients(pairs)
-        return tf.math.l2_normalize(features, axis=1)
 
     def _logits(self, features: Any) -> Any:
         last = self.network.layers[-1]
         return tf.matmul(features, last.kernel) + last.bias
 
-    def _unsure(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+    def _unsure(self, X: Any, features: Any, besides: Any) -> Any:
         """Return the cross-entropy of strange rows to equal shares of all classes."""
-        del X, features, codes, prototypes
+        del X, features
         logits = self._logits(self.inner(besides, training=True))
         return tf.reduce_mean(tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1))
 
-    def _apart(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+    def _apart(self, X: Any, features: Any, besides: Any) -> Any:
         """Return how badly the energies of rows and of virtual outliers are told apart."""
-        del X, codes, prototypes
+        del X
         both = tf.concat([features, besides], axis=0)
         energies = tf.reduce_logsumexp(self._logits(both), axis=1)
         known = tf.concat([tf.ones(tf.shape(features)[0]), tf.zeros(tf.shape(besides)[0])], axis=0)
         told = self.line[0] * energies + self.line[1]
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(known, told))
 
-    def _sphere(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
-        """Return how far rows are from their class's prototype, and how near those are."""
-        del X, besides
-        near = tf.matmul(tf.math.l2_normalize(features, axis=1), prototypes, transpose_b=True)
-        compact = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, near / TEMPERATURE)
-        # Prototypes as of this batch, through which alone they can be driven apart.
-        means = tf.math.unsorted_segment_mean(features, codes, self.classes)
-        seen = tf.reduce_any(tf.one_hot(codes, self.classes) > 0, axis=0)
-        now = tf.math.l2_normalize(tf.where(seen[:, None], means, prototypes), axis=1)
-        others = tf.matmul(now, prototypes, transpose_b=True) / TEMPERATURE
-        off = 1.0 - tf.eye(self.classes)
-        apart = tf.reduce_sum(tf.exp(others) * off, axis=1) / max(self.classes - 1, 1)
-        return tf.reduce_mean(compact) + tf.reduce_mean(tf.math.log(apart))
-
-    def _rebuilt(self, X: Any, features: Any, codes: Any, besides: Any, prototypes: Any) -> Any:
+    def _rebuilt(self, X: Any, features: Any, besides: Any) -> Any:
         """Return the mean squared error of rows as rebuilt from the features."""
-        del codes, besides, prototypes
+        del besides
         return tf.reduce_mean((self.decoder(features) - X) ** 2)
 
     def _some(self) -> tuple[Floats, NDArray[np.intp]]:
@@ -192,11 +161,6 @@ class Lesson:
         far = drawn[np.argsort(-lengths)[: int(TAIL * POOL)]] @ np.linalg.cholesky(covariance).T
         of, which = (self.rng.integers(m, size=len(self.X)) for m in (len(known), len(far)))
         return np.asarray(means[of] + far[which], dtype=np.float32)
-
-
-def _unit(places: NDArray[Any]) -> NDArray[Any]:
-    lengths = np.linalg.norm(places, axis=-1, keepdims=True)
-    return np.asarray(places / np.maximum(lengths, np.finfo(np.float32).tiny))
 
 
 def _small(rows: Floats) -> NDArray[np.float32]:
