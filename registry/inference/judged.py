@@ -55,7 +55,7 @@ class Told:
 
     def of(self, version: int, role: str | None = None) -> Any:
         """Mark the labelled rows of a version whose outputs are finite, shape (n,)."""
-        finite = np.isfinite(self.outputs.reshape(len(self.ids), -1)).all(axis=1)
+        finite = np.isfinite(self.outputs).all(axis=tuple(range(1, self.outputs.ndim)))
         mask = (self.versions == version) & ~pd.isna(self.labels) & finite
         return mask if role is None else mask & (self.roles == role)
 

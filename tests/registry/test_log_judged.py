@@ -45,3 +45,8 @@ def test_a_shadow_is_judged_by_the_labels_of_the_answers_that_were_given(home):
     assert len(paired(told, 1, 3)[0]) == 0
     assert [row.column("version")[0].as_py() for row in found(where, "row_id", "r0003")] == [1, 2]
     assert found(where, "no_column", "x") == []
+
+
+def test_versions_that_nobody_asked_are_paired_on_nothing(home):
+    told = told_between(home, "m", make_bundle("binary").schema, "", HIGH)
+    assert [len(part) for part in paired(told, 1, 2)] == [0, 0, 0, 0]
