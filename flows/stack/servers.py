@@ -67,12 +67,12 @@ KEPT = {
         {f"prefect.task-run.{state}": HOUR // 4 for state in BRIEF}
         | {"prefect.flow-run.heartbeat": HOUR}
     ),
-    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": str(2 * DAY),
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * DAY),
     "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": str(HOUR // 4),
     # Runs are scheduled an hour ahead, three at least; Prefect has a hundred of every schedule.
-    "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME": str(HOUR),
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME": "PT1H",
 }
 """What Prefect's database keeps, so that it does not grow for ever; decisions are the ledger's.
 

@@ -1,12 +1,13 @@
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 from prefect.server.events.ordering import get_triggers_causal_ordering
 from prefect.server.events.schemas.events import ReceivedEvent, Resource
-from prefect.settings import PREFECT_SERVER_EVENTS_CAUSAL_ORDERING, temporary_settings
+from prefect.settings import PREFECT_SERVER_EVENTS_CAUSAL_ORDERING, Settings, temporary_settings
 
 from flows.stack.ordering import CausalOrdering
-from flows.stack.servers import ORDERING, prefect_part
+from flows.stack.servers import KEPT, ORDERING, prefect_part
 
 
 def event(follows=None):
@@ -31,6 +32,20 @@ def test_an_event_is_told_though_the_one_before_was_lost():
 
     seen, expected = asyncio.run(told())
     assert seen == expected
+
+
+def test_prefect_reads_what_it_is_told_to_keep(monkeypatch):
+    for variable, value in KEPT.items():
+        monkeypatch.setenv(variable, value)
+    server = Settings().server
+    assert server.events.retention_period == timedelta(days=2)
+    vacuum = server.services.db_vacuum
+    assert vacuum.enabled_vacuum_types >= {"events", "flow_runs"}
+    assert vacuum.retention_period == timedelta(days=30)
+    assert vacuum.loop_seconds == 900
+    brief = vacuum.event_retention_overrides["prefect.task-run.Completed"]
+    assert brief == timedelta(minutes=15)
+    assert server.services.scheduler.max_scheduled_time == timedelta(hours=1)
 
 
 def test_the_server_uses_it(home):
