@@ -45,6 +45,9 @@ def check_newest(config: str, home: str, window: str | None) -> State[Body]:
     person is asked for.
     """
     place, settings = open_workplace(home), load_config(Path(config))
+    if place.ledger.champion(settings.name) is None:
+        words = f"no version serves yet. fix: factory trigger train {settings.name}"
+        return Completed(message=words, data={"model": settings.name, "window": None})
     if window is None:
         judge_challenger(settings.name, settings, place)
         ask_approval(settings.name, place)

@@ -109,7 +109,7 @@ def test_what_waits_already_is_asked_for_by_the_next_check_and_a_no_is_kept(shop
             "predict": {"source": "w.csv", "output": "scores.csv", "cron": "0 4 * * *"},
         },
     )
-    world(1500, seed=3, slope=-3.0, **LATER).to_csv(shop / "w.csv", index=False)
+    world(1500, seed=4, slope=-3.0, **LATER).to_csv(shop / "w.csv", index=False)
     # Decided where no deployment was, so that nobody was asked.
     told = ["run", str(config), "--window", str(shop / "w.csv")]
     _, decision = command(*told, home=home, capsys=capsys)
