@@ -1,6 +1,8 @@
 """Drift to remedy over the queues: an event, an automation, a training worker, a person."""
 
 import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -99,7 +101,7 @@ def test_drift_is_remedied_by_a_training_worker_when_a_person_agrees(shop, told,
         deploy([], home)
 
 
-def test_what_waits_already_is_asked_for_by_the_next_check_and_a_no_is_kept(shop, capsys):
+def test_late_checks_are_one_check_which_asks_for_what_waits_and_a_no_is_kept(shop, capsys):
     name, home = "small", shop / "home"
     config = write_config(
         shop,
@@ -116,10 +118,12 @@ def test_what_waits_already_is_asked_for_by_the_next_check_and_a_no_is_kept(shop
     assert decision["notes"]["approval"] == "factory promote small 2"
     deploy([config], home)
     try:
+        late(name, hours=5)
         with working(home, "default"):
-            code, _ = command("trigger", "monitor", name, "--wait", home=home, capsys=capsys)
-            assert code == 0
             waiting = until(lambda: in_state(name, "approve", "Suspended"), shop)
+            until(lambda: all(r.state.is_final() for r in runs_of(name, "monitor")), shop)
+            states = Counter(r.state.name for r in runs_of(name, "monitor"))
+            assert states == {"Completed": 1, "Cancelled": 4}
             resume_flow_run(waiting.id, run_input={"approve": False, "why": "too soon"})
             ended = until(lambda: in_state(name, "approve", "Completed"), shop)
             assert ended.state.message == "version 2 was refused: too soon"
@@ -139,6 +143,17 @@ def test_what_waits_already_is_asked_for_by_the_next_check_and_a_no_is_kept(shop
     replayed = ["replay", decision["decision"], "--deep", "--exit-code"]
     assert command(*replayed, home=home, capsys=capsys)[0] == 0
     assert command("verify", name, "--exit-code", home=home, capsys=capsys)[0] == 0
+
+
+def late(name, hours):
+    """Have the check of every past hour scheduled and not yet run."""
+    with get_client(sync_client=True) as client:
+        monitor = client.read_deployment_by_name(f"monitor/{name}")
+        end = datetime.now(UTC)
+        start = end - timedelta(hours=hours)
+        span = {"start_time": start.isoformat(), "end_time": end.isoformat(), "min_runs": hours}
+        client.request("POST", f"/deployments/{monitor.id}/schedule", json=span)
+    assert len(runs_of(name, "monitor")) == hours
 
 
 def given_up_after_its_process_was_lost(name):
