@@ -3,12 +3,11 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from factory.budget import AlarmBudget
@@ -20,34 +19,8 @@ from factory.ood.watch import Ood
 from factory.predictor import PerformancePredictor
 from factory.profile import Profile
 from factory.replay.replay import Replay
+from factory.transformers import Neutralise
 from factory.twins import SPEAKS, Twins
-
-
-class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Replace features by one constant each, so that a broken feature cannot speak.
-
-    Args:
-        constants: feature name to what replaces it, typically the training median or mode.
-
-    >>> frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
-    >>> Neutralise({"a": 0.0}).transform(frame)["a"].tolist()
-    [0.0, 0.0]
-    """
-
-    def __init__(self, constants: Mapping[str, Any]) -> None:
-        self.constants = constants
-
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn nothing."""
-        del X, y
-        return self
-
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return a copy of X with the constants in place."""
-        return X.assign(**{name: value for name, value in self.constants.items() if name in X})
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True)

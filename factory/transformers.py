@@ -3,7 +3,8 @@
 They hold public attributes of plain types only, so that skops can store and load them.
 """
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -152,3 +153,30 @@ class Budget(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Floats) -> Floats:
         """Return the kept columns, in their order."""
         return X[:, self.kept_]
+
+
+class Neutralise(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Replace features by one constant each, so that a broken feature cannot speak.
+
+    Args:
+        constants: feature name to what replaces it, typically the training median or mode.
+
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    >>> Neutralise({"a": 0.0}).transform(frame)["a"].tolist()
+    [0.0, 0.0]
+    """
+
+    def __init__(self, constants: Mapping[str, Any]) -> None:
+        self.constants = constants
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Learn nothing."""
+        del X, y
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return a copy of X with the constants in place."""
+        return X.assign(**{name: value for name, value in self.constants.items() if name in X})
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True

@@ -46,7 +46,7 @@ TRUSTED_TYPES = (
     "factory.adapt.corrected.CorrectedClassifier",
     "factory.adapt.corrected.CorrectedRegressor",
     "factory.adapt.scaling.Scaling",
-    "factory.bundle.Neutralise",
+    "factory.transformers.Neutralise",
     "factory.calibrate.Calibrator",
     "factory.calibrate.Curve",
     "factory.confidence.ConfidenceModel",

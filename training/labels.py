@@ -12,6 +12,14 @@ def labelled(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return frame.iloc[np.flatnonzero(known_labels(frame, schema))].reset_index(drop=True)
 
 
+def after(older: pd.DataFrame | None, rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return older rows that have all features and a label, and labelled rows after them."""
+    if older is None or not {*schema.names, schema.target} <= set(older.columns):
+        return rows
+    known = labelled(older, schema).reindex(columns=rows.columns)
+    return pd.concat([known, rows], ignore_index=True)
+
+
 def known_labels(frame: pd.DataFrame, schema: Schema) -> Bools:
     """Mark the rows that have a label the schema can hold, shape (rows,)."""
     target = frame[schema.target]

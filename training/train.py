@@ -27,7 +27,7 @@ from training.judge import (
     usual_metrics,
     watch_gaps,
 )
-from training.labels import check_target, labelled
+from training.labels import after, check_target, labelled
 from training.notes import Note
 from training.objective import Clock, TrialRecord, ranked, recipes
 from training.remarks import fit_notes, judge_notes, row_notes
@@ -92,12 +92,10 @@ def train(
         BadConfig: a metric, loss or feature setting that does not fit the data.
     """
     require_parts(config.check, schema)
-    given = _given(frame, schema, config, older)
-    metric, losses, learn = given.metric, given.losses, given.learn
+    metric, losses, known, learn, calibration, reference = _given(frame, schema, config, older)
     trials = searched(learn, schema, config, metric, losses, clock, on_trial, keeping=keeping)
     order = ranked(trials, metric)
     best, pipeline, failures = fit_first(order, learn, schema, config, losses)
-    calibration, reference = given.calibration, given.reference
     bundle = make_bundle(
         pipeline, schema, best.family, best.params, config, train=learn, reference=reference
     )
@@ -106,7 +104,7 @@ def train(
     said = bundle.outputs(reference), bundle.outputs(calibration)
     trivial = trivial_outputs(schema, learn, len(reference))
     notes = (
-        *row_notes(len(frame), given.rows, len(learn)),
+        *row_notes(len(frame), known, len(learn)),
         *cardinality_notes(learn, schema, config.features, tuple(map(family_named, losses))),
         *date_notes(learn, schema, config.features),
         *failures,
@@ -115,7 +113,7 @@ def train(
         *(Note(text) for text in watch_gaps(bundle)),
     )
     return Trained(
-        bundle=taught(bundle, _after(older, labelled(frame, schema), schema), config),
+        bundle=taught(bundle, after(older, labelled(frame, schema), schema), config),
         best=best,
         trials=trials,
         notes=notes,
@@ -212,17 +210,9 @@ def _given(
         rows.iloc[part].reset_index(drop=True)
         for part in (parts.train, parts.calibration, parts.reference)
     )
-    learn = _after(older, learn, schema)
+    learn = after(older, learn, schema)
     check_target(learn, schema)
     return _Given(metric, losses, len(rows), learn, calibration, reference)
-
-
-def _after(older: pd.DataFrame | None, rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Put rows after older ones, of which those count that have all features and a known class."""
-    if older is None or not {*schema.names, schema.target} <= set(older.columns):
-        return rows
-    known = labelled(older, schema).reindex(columns=rows.columns)
-    return pd.concat([known, rows], ignore_index=True)
 
 
 def taught(measured: Bundle, rows: pd.DataFrame, config: ModelConfig) -> Bundle:

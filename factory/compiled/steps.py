@@ -17,12 +17,11 @@ from sklearn.preprocessing import (
 )
 
 from factory.adapt.convert import Convert
-from factory.bundle import Neutralise
 from factory.compiled.encoders import encode, tables
 from factory.compiled.finals import Uncompiled
 from factory.compiled.rows import Dates, Layout, Rows
 from factory.nouns import Floats
-from factory.transformers import Budget, DateParts, Finite, made_finite
+from factory.transformers import Budget, DateParts, Finite, Neutralise, made_finite
 
 Features = Callable[[Rows], Floats]
 Matrix = Callable[[Floats], Floats]
