@@ -198,11 +198,7 @@ class Routes:
                 "versions": [str(number) for number in sorted(line.warm)],
                 "platform": "drift-factory",
                 "inputs": [
-                    {
-                        "name": c.name,
-                        "datatype": "FP64" if c.kind == "number" else "BYTES",
-                        "shape": [-1],
-                    }
+                    {"name": c.name, "datatype": _datatype(c), "shape": [-1]}
                     for c in schema.features
                 ],
                 "outputs": [{"name": n, "datatype": d, "shape": s} for n, d, s in outputs],

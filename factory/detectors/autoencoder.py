@@ -1,6 +1,7 @@
 """Reconstruction error of a small network: do features still hang together, bent or straight?"""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from factory.detectors.finding import NOTHING, Finding
 from factory.detectors.joint import encode, sample
-from factory.detectors.ks import ks
-from factory.detectors.pca import CHUNKS, FEWEST
+from factory.detectors.pca import FEWEST, left_over
 from factory.nouns import Floats, Schema
-from factory.profile import Numbers
 
 ROWS = 4_000
 """Rows sampled from either side at most."""
@@ -60,17 +59,8 @@ def autoencoder(
     rng = np.random.default_rng(seed)
     reference, window = (f.iloc[sample(len(f), ROWS, rng)] for f in (reference, window))
     before, now = (np.clip(rows, -FARTHEST, FARTHEST) for rows in encode(reference, window, schema))
-    if before.shape[1] <= 1:
-        return NOTHING
-    fitted = np.zeros(len(before), dtype=bool)
-    fitted[sample(len(before), len(before) // 2, rng)] = True
     with threadpool_limits(1):
-        network = _network(before[fitted], seed)
-        usual, current = (_errors(network, rows) for rows in (before[~fitted], now))
-    means = np.array([part.mean() for part in np.array_split(usual, CHUNKS)])
-    spread = float(means.std(ddof=1))
-    statistic = float(current.mean() - means.mean()) / spread if spread > 0 else 0.0
-    return ks(Numbers.of(usual), Numbers.of(current))._replace(statistic=statistic)
+        return left_over(before, now, lambda rows: partial(_errors, _network(rows, seed)), rng)
 
 
 def _network(rows: Floats, seed: int) -> MLPRegressor:

@@ -1,5 +1,7 @@
 """Reconstruction error: do the window's features still hang together as the reference's do?"""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -54,17 +56,41 @@ def pca(reference: pd.DataFrame, window: pd.DataFrame, schema: Schema, seed: int
     rng = np.random.default_rng(seed)
     reference, window = (f.iloc[sample(len(f), ROWS, rng)] for f in (reference, window))
     before, now = encode(reference, window, schema)
+    return left_over(before, now, _learnt, rng)
+
+
+def left_over(
+    before: Floats,
+    now: Floats,
+    learn: Callable[[Floats], Callable[[Floats], Floats]],
+    rng: np.random.Generator,
+) -> Finding:
+    """Compare what a model of a random half of the reference leaves over of the rest and of now.
+
+    Args:
+        before: encoded rows of the reference, in time order, shape (n, k).
+        now: encoded rows of the window, shape (m, k).
+        learn: makes of rows what tells the errors of others.
+        rng: draws the half.
+
+    Returns:
+        The finding as ``pca`` describes it; nothing where there are fewer than two columns.
+    """
     if before.shape[1] <= 1:
         return NOTHING
     fitted = np.zeros(len(before), dtype=bool)
     fitted[sample(len(before), len(before) // 2, rng)] = True
-    middle, components = fit_components(before[fitted])
-    usual, current = (errors(rows - middle, components) for rows in (before[~fitted], now))
+    lost = learn(before[fitted])
+    usual, current = lost(before[~fitted]), lost(now)
     means = np.array([part.mean() for part in np.array_split(usual, CHUNKS)])
     spread = float(means.std(ddof=1))
     statistic = float(current.mean() - means.mean()) / spread if spread > 0 else 0.0
-    found = ks(Numbers.of(usual), Numbers.of(current))
-    return found._replace(statistic=statistic)
+    return ks(Numbers.of(usual), Numbers.of(current))._replace(statistic=statistic)
+
+
+def _learnt(rows: Floats) -> Callable[[Floats], Floats]:
+    middle, components = fit_components(rows)
+    return lambda others: errors(others - middle, components)
 
 
 def fit_components(rows: Floats) -> tuple[Floats, Floats]:
