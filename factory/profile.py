@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from factory.embedded import Embedded
 from factory.factorize import factorize
-from factory.lattice import Lattice
-from factory.nouns import Bools, Counts, Floats, Schema
+from factory.lattice import Grouped
+from factory.nouns import Counts, Floats, Schema
 from factory.sorting import sort
 from factory.summary import Summary
 
@@ -71,24 +71,9 @@ class Numbers(Summary):
         return len(self.finite)
 
     @cached_property
-    def cells(self) -> tuple[Lattice, NDArray[np.uint16], Counts]:
-        """Cells for the finite values, the cell of each, and how many lie in each cell.
-
-        There has to be a finite value.
-        """
-        lattice = Lattice.of(self.finite)
-        codes = lattice.codes(self.finite)
-        return lattice, codes, np.bincount(codes, minlength=lattice.size)
-
-    @cached_property
-    def alone(self) -> tuple[Floats, Bools]:
-        """A value of each cell, NaN where there is none, and whether all in the cell equal it."""
-        lattice, codes, _ = self.cells
-        values = np.full(lattice.size, np.nan)
-        values[codes] = self.finite
-        same = ~np.isnan(values)
-        same[codes[values[codes] != self.finite]] = False
-        return values, same
+    def cells(self) -> Grouped:
+        """The finite values in cells that are laid around them; there has to be one."""
+        return Grouped.around(self.finite)
 
     @property
     def infinite(self) -> int:

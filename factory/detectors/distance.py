@@ -5,68 +5,15 @@ known, and within a cell it cannot be larger than the cell's rows allow. Only th
 that may hold more than what was found are looked at, in ever smaller cells.
 """
 
-from dataclasses import dataclass
-from typing import Any, Self
-
 import numpy as np
-from numpy.typing import NDArray
 
 from factory.counted import Counted
-from factory.nouns import Bools, Counts, Floats
+from factory.lattice import Cells
+from factory.nouns import Bools, Counts
 from factory.profile import Numbers
 
 FEW, ROUNDS = 4_096, 4
 """Rows that are sorted at once, and how often more of them are divided before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Rows of one sample in the cells that are looked at.
-
-    Attributes:
-        values: of the rows, shape (n,).
-        codes: the cell of each; a greater value never lies in an earlier one.
-        counts: rows in each cell, shape (cells,).
-        before: rows of the sample below each cell, shape (cells,).
-        rows: of the sample.
-    """
-
-    values: Floats
-    codes: NDArray[Any]
-    counts: Counts
-    before: Counts
-    rows: int
-
-    @classmethod
-    def of(cls, values: Floats, codes: NDArray[Any], counts: Counts) -> Self:
-        """Look at all cells."""
-        return cls(values, codes, counts, np.cumsum(counts) - counts, len(values))
-
-    def ends(self) -> tuple[Floats, Floats]:
-        """Return the distribution function before and after each cell."""
-        return self.before / self.rows, (self.before + self.counts) / self.rows
-
-    def only(self, kept: Bools) -> Self:
-        """Return some of the cells, renumbered."""
-        mine = np.flatnonzero(np.take(kept, self.codes))
-        codes = (np.cumsum(kept) - 1)[self.codes[mine]]
-        return type(self)(self.values[mine], codes, self.counts[kept], self.before[kept], self.rows)
-
-    def divided(self, pivots: Floats) -> Self:
-        """Divide each cell into what lies below, at and above a number."""
-        at = pivots[self.codes]
-        codes = 3 * self.codes + 1 + (self.values > at) - (self.values < at)
-        counts = np.bincount(codes, minlength=3 * len(pivots)).reshape(-1, 3)
-        before = self.before[:, None] + np.cumsum(counts, axis=1) - counts
-        return type(self)(self.values, codes, counts.ravel(), before.ravel(), self.rows)
-
-    def ranked(self) -> tuple[Floats, Counts, Counts]:
-        """Return the values and their cells in order, and what to add to a place in each cell.
-
-        A row's place among those looked at and the cell's number make its place among all.
-        """
-        shift = self.before - np.cumsum(self.counts) + self.counts
-        return np.sort(self.values), np.sort(self.codes), shift
 
 
 def distance(reference: Numbers, window: Numbers) -> float:
@@ -79,17 +26,22 @@ def distance(reference: Numbers, window: Numbers) -> float:
     """
     if isinstance(reference, Counted) or isinstance(window, Counted):
         return _of_counts(reference, window)
-    lattice, own, counts = reference.cells
-    codes = lattice.codes(window.finite)
-    known = Cells.of(reference.finite, own, counts)
-    now = Cells.of(window.finite, codes, np.bincount(codes, minlength=lattice.size))
+    known, finite = reference.cells, window.finite
+    codes, cells = known.lattice.codes(finite), known.lattice.size
+    now = Cells.of(finite, codes, cells)
     found, wide = _wide(0.0, known, now)
     if wide @ (known.counts + now.counts) > FEW:
         # Rounded and whole numbers: many cells hold one value, and so have no inside.
-        values, alike = reference.alone
-        mixed = codes[window.finite != values[codes]]
-        wide[alike & (np.bincount(mixed, minlength=lattice.size) == 0)] = False
-    known, now = known.only(wide), now.only(wide)
+        values, alike = known.alone
+        strayed = np.flatnonzero(finite != np.take(values, codes))
+        wide &= ~alike | (np.bincount(codes[strayed], minlength=cells) > 0)
+    if not wide.any():
+        return found
+    return _looked_into(found, known.only(wide), now.only(wide))
+
+
+def _looked_into(found: float, known: Cells, now: Cells) -> float:
+    """Return the largest distance so far or, if larger, in these cells."""
     for _ in range(ROUNDS):
         if len(known.values) + len(now.values) <= FEW:
             break
