@@ -113,7 +113,7 @@ def _method(body: bytes, content_type: str) -> tuple[str, bytes]:
     except ValueError:
         return "shap", body
     method = told.pop("method", "shap") if isinstance(told, dict) else "shap"
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         known = ", ".join(METHODS)
         raise Refused("malformed", "There is no such method to explain.", hint=f"one of: {known}")
     return method, orjson.dumps(told)

@@ -4,8 +4,9 @@ from importlib.metadata import version
 
 from factory.abstaining import REASONS
 from factory.nouns import Schema
-from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, DATATYPES, JSON, PARQUET
-from serving.cell_schemas import CSV_CELLS, Node, cell
+from serving.bodies import ARROW_FILE, ARROW_STREAM, CSV, DATATYPES, FORMS, JSON, PARQUET
+from serving.cell_schemas import CSV_CELLS, Node, cell, identity, label
+from serving.explain import METHODS, MOST_ROWS
 from serving.shelf import Shelf
 
 FAULT: Node = {
@@ -88,7 +89,7 @@ def _of_model(name: str, schema: Schema, prefixes: list[str]) -> dict[str, Node]
         paths[f"{prefix}/explain"] = {
             "post": _operation(
                 f"explain_{label}", f"Say why {name} predicts what it does.",
-                {JSON: {"schema": _records(schema)}}, {JSON: {"schema": explained}},
+                {JSON: {"schema": _explained(schema)}}, {JSON: {"schema": explained}},
             )
         }  # fmt: skip
         paths[f"{prefix}/labels"] = {
@@ -160,39 +161,62 @@ def _rows(item: Node) -> Node:
     return {"type": "array", "minItems": 1, "items": item}
 
 
-def _one(key: str, value: Node) -> Node:
-    return {
-        "type": "object", "properties": {key: value}, "required": [key],
-        "additionalProperties": False,
-    }  # fmt: skip
+def _one_good(item: Node) -> Node:
+    """Return the schema of rows of which one at least is good: the others harm only themselves."""
+    shape: Node = {name: item[name] for name in ("type", "minItems", "maxItems") if name in item}
+    return {**_rows(shape), "contains": item}
 
 
-def _records(schema: Schema) -> Node:
-    return _one("dataframe_records", _rows(_record(schema)))
+def _one(key: str, value: Node, *others: str) -> Node:
+    """Return the schema of an object with a key and none of the others that mean something."""
+    properties = {key: value, **{other: False for other in others if other != key}}
+    return {"type": "object", "properties": properties, "required": [key]}
+
+
+def _explained(schema: Schema) -> Node:
+    rows = {**_rows(_record(schema)), "maxItems": MOST_ROWS}
+    asked = _one("dataframe_records", rows, *FORMS)
+    method = {"enum": list(METHODS), "description": "How it is explained; shap if nothing is said."}
+    return {**asked, "properties": {**asked["properties"], "method": method}}
 
 
 def _labels(schema: Schema) -> Node:
-    label: Node = {"enum": list(schema.classes)} if schema.classes else {"type": "number"}
-    known = {"prediction_id": {"type": "string", "minLength": 1}, "label": label}
-    one = {"type": "object", "properties": known, "required": list(known)}
+    kinds = {"prediction_id": ["string"]}
+    if schema.id is not None:
+        kinds[schema.id] = ["string", "number", "boolean"]
+    said = list(dict.fromkeys(("label", schema.target)))
+    properties = {
+        **{name: {"type": [*kind, "null"]} for name, kind in kinds.items()},
+        **{name: label(schema) for name in said},
+    }
+    named = [
+        {"required": [name], "properties": {name: identity(kind)}} for name, kind in kinds.items()
+    ]
+    labelled: list[Node] = [
+        {"required": [name], "properties": {n: False for n in said if n != name}} for name in said
+    ]
+    one = {
+        "type": "object",
+        "properties": properties,
+        "allOf": [{"anyOf": named}, {"anyOf": labelled}],
+    }
     return _one("labels", {"type": "array", "minItems": 1, "items": one})
 
 
 def _mlflow(schema: Schema) -> Node:
-    split = {
-        "type": "object",
-        "properties": {"columns": {"const": list(schema.names)}, "data": _rows(_line(schema))},
-        "required": ["columns", "data"],
-        "additionalProperties": False,
+    records, lines = _one_good(_record(schema)), _one_good(_line(schema))
+    split = _one("data", lines)
+    split["properties"]["columns"] = {
+        "const": list(schema.names),
+        "description": "In any order; these are meant where nothing is said.",
     }
-    return {
-        "oneOf": [
-            _records(schema),
-            _one("dataframe_split", split),
-            _one("instances", _rows(_record(schema))),
-            _one("inputs", _rows(_line(schema))),
-        ]
+    given = {
+        "dataframe_records": records,
+        "dataframe_split": split,
+        "instances": records,
+        "inputs": lines,
     }
+    return {"oneOf": [_one(form, value, *FORMS) for form, value in given.items()]}
 
 
 def _v2(schema: Schema) -> Node:
@@ -221,14 +245,14 @@ def _v2(schema: Schema) -> Node:
 
 
 def _invocations(schema: Schema) -> Node:
-    label: Node = (
+    said: Node = (
         {"enum": [*schema.classes, None]} if schema.classes else {"type": ["number", "null"]}
     )
     return {
         "type": "object",
         "required": ["predictions", "ids", "model", "version", "at"],
         "properties": {
-            "predictions": {"type": "array", "items": label},
+            "predictions": {"type": "array", "items": said},
             "probabilities": {"type": "array"},
             "classes": {"const": list(schema.classes)},
             "ids": {"type": "array", "items": {"type": ["string", "null"]}},

@@ -18,7 +18,7 @@ from registry.home import Home
 from registry.inference.columns import MOMENT
 from registry.inference.commit import spools, with_day
 from registry.inference.spool import waiting_in
-from registry.inference.table import address, append, opened, read
+from registry.inference.table import address, append, names, opened, read
 
 ID, KEY = "prediction_id", "row_id"
 SHOWN = 5
@@ -97,9 +97,9 @@ def add_labels(
         }
     )
     append(address(home, "labels", model), with_day(rows))
-    names = told[ID].fillna(told[KEY])[unknown].head(SHOWN)
+    examples = told[ID].fillna(told[KEY])[unknown].head(SHOWN)
     return Labelled(
-        len(told), empty, int(unknown.sum()), repeated, corrected, tuple(map(str, names))
+        len(told), empty, int(unknown.sum()), repeated, corrected, tuple(map(str, examples))
     )
 
 
@@ -150,11 +150,11 @@ def _read(raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     ids = pd.DataFrame(found)
     nameless = ids.isna().all(axis=1)
     if nameless.any():
-        names = " or ".join(repr(name) for name in (ID, schema.id) if name)
+        known = " or ".join(repr(name) for name in (ID, schema.id) if name)
         raise BadData(
             f"Row {int(nameless.to_numpy().argmax()) + 1} names no prediction "
             f"({int(nameless.sum())} rows).",
-            hint=f"give every label its {names}",
+            hint=f"give every label its {known}",
         )
     array = cells(raw[target])
     if schema.task == "regression":
@@ -171,13 +171,15 @@ def _unknown(home: Home, model: str, told: pd.DataFrame) -> pd.Series:
     """Mark the labels that name no prediction, shape (rows,)."""
     # First what is on its way, then what is there, so that nothing is missed in between.
     waiting = list(waiting_in(spools(home), model))
+    where = address(home, "predictions", model)
+    kept = names(where)
     found = pd.Series(data=False, index=told.index)
     for name in (ID, KEY):
         wanted = told[name].dropna()
         if wanted.empty:
             continue
-        where = address(home, "predictions", model)
-        parts = [read(where, [name], _between(name, wanted)), *waiting]
+        logged = [read(where, [name], _between(name, wanted))] if name in kept else []
+        parts = [*logged, *waiting]
         for part in parts:
             if name in part.column_names:
                 there = part.column(name).cast(pa.large_string())

@@ -132,10 +132,20 @@ def read(where: str, columns: Sequence[str] | None = None, kept: Any = None) -> 
         ) from None
 
 
+def names(where: str) -> list[str]:
+    """Return a table's columns, none where there is no table yet.
+
+    Raises:
+        BadData: the table is damaged.
+        Unavailable: its store does not answer.
+    """
+    table = opened(where)
+    return [] if table is None else pa.schema(table.schema().to_arrow()).names
+
+
 def found(where: str, column: str, value: str) -> list[Any]:
     """Return the rows whose column has a value, each as a table of one row, oldest first."""
-    table = opened(where)
-    if table is None or column not in pa.schema(table.schema().to_arrow()).names:
+    if column not in names(where):
         return []
     rows = read(where, None, pc.field(column) == value)
     rows = rows.sort_by([("at", "ascending"), ("version", "ascending")])

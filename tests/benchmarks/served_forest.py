@@ -1,8 +1,11 @@
 """The models that servers are compared with, behind our own feature steps."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
@@ -62,7 +65,10 @@ def one_of(family):
     }
     estimator = kind.build(chosen, "binary", loss, 0, 2_000)
     yes = lambda frame: np.where(frame["y"] > 0.3, "yes", "no").astype(object)  # noqa: E731
-    return bundle_of("binary", family, estimator, yes, n=2_000)
+    with warnings.catch_warnings():
+        # How well it predicts does not matter here.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return bundle_of("binary", family, estimator, yes, n=2_000)
 
 
 def constant(shift):

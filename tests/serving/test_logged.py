@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from served_world import ROW, bundle, world
+from served_world import ROW, bundle, schema_of, world
 
 from factory.compiled.rows import Layout, Rows
 from factory.ood.config import OodConfig
 from factory.ood.watch import Ood
 from registry.inference.columns import to_table
+from registry.inference.labels import labels_of
 from registry.inference.table import address, read
 from registry.inference.writer import Pace, Writer
 from registry.predictions import Predictions, prediction_ids
@@ -134,6 +135,25 @@ def test_labels_come_in_every_form(logged, home, ask):
     assert sorted(table(home)["prediction_id"]) == sorted(ids)
 
 
+def test_each_label_of_a_request_has_names_of_its_own(logged, home, ask):
+    async def act(client):
+        said = await client.post("/invocations", json={"dataframe_records": [ROW] * 2})
+        first, second = said.json()["ids"]
+        await asyncio.to_thread(settle, logged.routes.log)
+        records = [
+            {"prediction_id": first, "label": 1.5, "said by": "me"},
+            {"prediction_id": second, "y": "2.5", "row": None},
+            # No row of the log has an id of its own.
+            {"row": 7, "label": None, "prediction_id": None},
+            {"row": "r7", "y": 3},
+        ]
+        return (await client.post("/labels", json={"labels": records})).json(), (first, second)
+
+    told, ids = ask(logged, act)
+    assert (told["rows"], told["empty"], told["unknown"]) == (3, 1, 1)
+    assert labels_of(home, "m", schema_of("regression"), ids).tolist() == [1.5, 2.5]
+
+
 def test_bad_labels_are_refused(logged, ask):
     asked = [
         (b"{", "application/json", 400),
@@ -143,6 +163,9 @@ def test_bad_labels_are_refused(logged, ask):
         (b'{"labels": [{"prediction_id": "a"}]}', "application/json", 422),
         (b'{"labels": [{"prediction_id": [1, {}], "label": {"a": 1}}]}', "application/json", 422),
         (b'{"labels": []}', "application/json", 422),
+        (b'{"labels": [{"prediction_id": "a", "label": 1, "y": 2}]}', "application/json", 422),
+        (b'{"labels": [{"prediction_id": "NA", "label": 1}]}', "application/json", 422),
+        (b'{"labels": [{"row": {}, "label": 1}]}', "application/json", 422),
         (b"a,b\n1\n", "text/csv", 400),
         (b"PAR1", "application/vnd.apache.parquet", 400),
         (b"x", "image/png", 415),

@@ -37,6 +37,8 @@ PEERS = {
         "fastapi==0.115.14",
         "starlette==0.46.2",
         "protobuf==6.33.6",
+        # Its worker asks for a loop where there is none yet; later ones of these refuse that.
+        "uvloop==0.21.0",
         "skops",
         *DATA,
     ),
