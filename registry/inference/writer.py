@@ -29,6 +29,8 @@ from registry.processes import one_process
 LOGGER = logging.getLogger(__name__)
 SLICE = 5_000
 """Rows that are made one table at most, so that no step keeps the process for long."""
+LOST_SECONDS = 2.0
+"""Predictions that are older than this are not lost to a kill, while the spool's disk answers."""
 NICE = 10
 """How far the process that commits stands back behind the one that answers."""
 Result = TypeVar("Result")
@@ -62,8 +64,9 @@ class Writer:
 
     What it has taken is in the log after ``close``, or in the spool, from where the next process
     brings it there, should the log's store not answer. A process that is killed loses what it
-    took within ``pace.gather`` seconds and the time of one write; how many rows that were, is
-    told by ``registry.inference.commit.losses`` when the next writer has started.
+    took within ``pace.gather`` seconds and the time of one write; at the usual pace that is less
+    than ``LOST_SECONDS``. How many rows that were, is told by
+    ``registry.inference.commit.losses`` when the next writer has started.
 
     Args:
         home: whose log.

@@ -13,6 +13,8 @@ from served_world import ROW, bundle
 
 from registry.inference.commit import losses, spools
 from registry.inference.table import address, read
+from registry.inference.writer import LOST_SECONDS
+from registry.predictions import moment_of
 
 NAMED = {"name": "m", "data": {"path": "rows.csv", "target": "y"}}
 CLIENTS, ANSWERS = 3, 900
@@ -48,9 +50,12 @@ def test_what_a_killed_service_loses_is_counted_and_the_rest_is_in_the_log(home,
     clients = [threading.Thread(target=ask, args=(url, answered)) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
-    while len(answered) < ANSWERS or not list(spools(home).glob("*/*.frames")):
+    # Long enough for predictions to be older than what may be lost.
+    until = time.monotonic() + 2 * LOST_SECONDS
+    while len(answered) < ANSWERS or time.monotonic() < until:
         time.sleep(0.01)
     beside = psutil.Process(process.pid).children(recursive=True)
+    killed = time.time_ns()
     process.kill()
     process.wait()
     process.stdout.close()
@@ -74,6 +79,9 @@ def test_what_a_killed_service_loses_is_counted_and_the_rest_is_in_the_log(home,
     lost = set(answered) - known
     # Beyond what was answered, each client may have had one request that was taken and not told.
     assert len(lost) <= loss.rows <= len(lost) + 2 * CLIENTS
+    safe = {one for one in answered if moment_of(one) < killed - LOST_SECONDS * 1e9}
+    assert len(safe) > ANSWERS / 10
+    assert safe <= known
     # Only the newest are lost: what is written is whole up to a moment.
     told = sorted(set(answered) & known)
     assert len(told) > 0
