@@ -5,7 +5,7 @@ feature, and how badly do its features hang together, which is what principal co
 over. A row is as far out as the farther of the two says; at 1 and beyond it is an outlier.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from factory.detectors.joint import sample
 from factory.detectors.pca import fit_components
-from factory.nouns import Counts, Floats, Schema
+from factory.nouns import Bools, Counts, Floats, Schema
 
 ROWS = 10_000
 """Rows of the reference that are looked at."""
@@ -68,32 +68,52 @@ class Tail:
         lost = float(column.isna().mean())
         return cls(np.array([]), 1.0, rarity, lost, len(column), tuple(rarity)[:COMMONEST])
 
-    def columns(self, column: "pd.Series[Any]") -> Floats:
-        """Return values as columns of one scale, shape (n, k), what is missing at the middle."""
-        if self.rarity is not None:
-            codes = pd.Index(self.common).get_indexer(pd.Index(column))
-            return np.eye(len(self.common) + 1)[codes][:, :-1]
-        if len(self.values) == 0:
-            return np.zeros((len(column), 1))
-        numbers = column.to_numpy(np.float64)
-        middle = self.values[len(self.values) // 2]
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = np.clip((numbers - middle) / self.spread, -FARTHEST, FARTHEST)
-        return np.where(np.isfinite(numbers), scaled, 0.0)[:, None]
+    def view(self, column: "pd.Series[Any]") -> tuple[Floats, Floats]:
+        """Return values in two ways.
 
-    def surprise(self, column: "pd.Series[Any]") -> Floats:
-        """Return how rare each value is, in nats, shape (n,); beyond what was seen it grows on."""
+        Returns:
+            As columns of one scale, shape (n, k), what is missing at the middle; and how rare
+            each value is, in nats, shape (n,), which grows on beyond what was seen.
+        """
         least = 1 / (self.rows + 1)
-        if self.rarity is not None:
-            share = column.map(self.rarity).to_numpy(np.float64, na_value=0.0)
-            lost, beyond = column.isna().to_numpy(), np.zeros(len(column))
-        else:
-            numbers = column.to_numpy(np.float64)
-            lost = ~np.isfinite(numbers)
-            share, beyond = self._two_sided(np.where(lost, 0.0, numbers))
-        share = np.where(lost, self.missing, share)
-        found: Floats = -np.log(np.clip(share, least, 1.0)) + np.where(lost, 0.0, beyond)
-        return found
+        columns, share, lost, beyond = (
+            self._numbers(column.to_numpy(np.float64))
+            if self.known is None
+            else self._texts(column)
+        )
+        share[lost] = self.missing
+        beyond[lost] = 0.0
+        return columns, beyond - np.log(np.clip(share, least, 1.0))
+
+    def _texts(self, column: "pd.Series[Any]") -> tuple[Floats, Floats, Bools, Floats]:
+        names, shares = self.known or (pd.Index([]), np.zeros(1))
+        codes = names.get_indexer(pd.Index(column, dtype=object))
+        unknown = codes < 0
+        lost = np.zeros(len(column), dtype=bool)
+        lost[unknown] = column[unknown].isna()
+        common = len(self.common)
+        columns = np.eye(common + 1)[np.where(unknown, common, np.minimum(codes, common))][:, :-1]
+        return columns, shares[codes], lost, np.zeros(len(column))
+
+    def _numbers(self, numbers: Floats) -> tuple[Floats, Floats, Bools, Floats]:
+        lost = ~np.isfinite(numbers)
+        if len(self.values) == 0:
+            nothing = np.zeros(len(numbers))
+            return nothing[:, None], nothing.copy(), lost, nothing.copy()
+        there = np.where(lost, self.values[len(self.values) // 2], numbers)
+        share, beyond = self._two_sided(there)
+        middle = self.values[len(self.values) // 2]
+        with np.errstate(over="ignore"):
+            columns = np.clip((there - middle) / self.spread, -FARTHEST, FARTHEST)
+        return columns[:, None], share, lost, beyond
+
+    @cached_property
+    def known(self) -> tuple[Any, Floats] | None:
+        """The texts, and how rare each is, 0 for any other at the end; None for numbers."""
+        if self.rarity is None:
+            return None
+        names = pd.Index(list(self.rarity), dtype=object)
+        return names, np.array([*self.rarity.values(), 0.0])
 
     def _shares(self, numbers: Floats) -> tuple[Floats, Floats]:
         """Return the shares of the values up to and below each of some numbers, shape (n,)."""
@@ -110,8 +130,6 @@ class Tail:
         return distinct, np.append(first, len(self.values)).astype(np.intp)
 
     def _two_sided(self, numbers: Floats) -> tuple[Floats, Floats]:
-        if len(self.values) == 0:
-            return np.zeros(len(numbers)), np.zeros(len(numbers))
         upto, below = self._shares(numbers)
         share: Floats = np.asarray(2 * np.minimum(upto, 1 - below), dtype=np.float64)
         with np.errstate(over="ignore"):
@@ -179,7 +197,9 @@ class Outliers:
             else Tail.of_texts(learnt[name])
             for name, kind in kinds.items()
         }
-        columns, owners = _columns(tails, learnt)
+        blocks = _seen(tails, learnt)[0]
+        owners = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
+        columns = np.hstack(blocks)
         middle, components = columns.mean(axis=0), np.zeros((columns.shape[1], 0))
         if columns.shape[1] > 1:
             middle, components = fit_components(columns)
@@ -211,23 +231,33 @@ class Outliers:
         return {name: found[:, place] for place, name in enumerate(self.tails)}
 
     def _farthest(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
-        surprise, error = self._views(rows)
-        return surprise.max(axis=1), np.sqrt(error.sum(axis=1))
+        columns, surprises = _seen(self.tails, rows)
+        rest = self._rest(columns)
+        return np.maximum.reduce(surprises), np.sqrt(np.einsum("ij,ij->i", rest, rest))
 
     def _views(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return each feature's surprise, and its part in the squared error, (n, features)."""
-        surprise = np.column_stack([t.surprise(rows[name]) for name, t in self.tails.items()])
-        centred = _columns(self.tails, rows)[0] - self.middle
-        rest = (centred - (centred @ self.components) @ self.components.T) ** 2
+        columns, surprises = _seen(self.tails, rows)
+        surprise, rest = np.column_stack(surprises), self._rest(columns) ** 2
         error = np.zeros(surprise.shape)
         for place, owner in enumerate(self.owners):
             error[:, owner] += rest[:, place]
         return surprise, error
 
+    def _rest(self, columns: Sequence[Floats]) -> Floats:
+        """Return what the components leave over of each column, shape (n, k)."""
+        centred = np.hstack(columns)
+        centred -= self.middle
+        centred -= (centred @ self.components) @ self.components.T
+        return centred
 
-def _columns(tails: Mapping[str, Tail], rows: pd.DataFrame) -> tuple[Floats, Counts]:
-    blocks = [tail.columns(rows[name]) for name, tail in tails.items()]
-    return np.hstack(blocks), np.repeat(np.arange(len(blocks)), [b.shape[1] for b in blocks])
+
+def _seen(
+    tails: Mapping[str, Tail], rows: pd.DataFrame
+) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
+    """Return each feature's columns, and how rare its values are."""
+    columns, surprises = zip(*(tail.view(rows[name]) for name, tail in tails.items()), strict=True)
+    return columns, surprises
 
 
 def _limits(surprise: Floats, error: Floats, rate: float) -> tuple[float, float]:

@@ -5,12 +5,10 @@ a run that died is gone on with: with the version, the moment and the ids that i
 piece is logged before it is kept, under its number, and the log takes a number once.
 """
 
-import fcntl
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -25,6 +23,7 @@ from factory.abstain import abstained
 from factory.bundle import Bundle
 from factory.compiled.rows import Layout, Rows
 from factory.errors import BadData, Conflict, Unavailable
+from factory.locks import held
 from factory.nouns import Outputs
 from registry.canonical import canonical_features
 from registry.home import Home
@@ -125,9 +124,12 @@ def score_table(scorer: Scorer, source: str, output: Path, *, at: int, rows: int
     """
     require_writable(output)
     folder = _folder(output)
+    busy = Conflict(
+        f"Another process scores into {output}.", hint="wait for it, or give another file"
+    )
     try:
         folder.mkdir(exist_ok=True)
-        with _alone(folder, output):
+        with held(folder / "lock", busy, hint="give another file"):
             job = begun(output, scorer.model, source)
             if job is None or job.version != scorer.version:
                 job = _begin(scorer, source, folder, at, rows)
@@ -261,18 +263,6 @@ def _until_absent(folder: Path) -> Iterator[int]:
         if not (folder / f"{number:08}.parquet").exists():
             return
         yield number
-
-
-@contextmanager
-def _alone(folder: Path, output: Path) -> Iterator[None]:
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(
-                f"Another process scores into {output}.", hint="wait for it, or give another file"
-            ) from None
-        yield
 
 
 def _folder(output: Path) -> Path:
