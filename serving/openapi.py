@@ -49,13 +49,20 @@ REFUSALS = {
     "503": "Predictions come faster than they can be logged, or no version is champion yet.",
 }
 
+FIXED = {
+    "/": "Say what is served.",
+    "/ping": "Answer, as MLflow's servers do.",
+    "/health": "Answer.",
+    "/v2": "Say what is served, as the Open Inference Protocol has it.",
+    "/v2/health/live": "Answer, as the Open Inference Protocol has it.",
+    "/v2/health/ready": "Say whether every model can predict.",
+}
+"""Paths that belong to no model, and what they are for."""
+
 
 def document(shelf: Shelf) -> Node:
     """Return the document of what a service answers now."""
-    paths: dict[str, Node] = {
-        path: _get(path)
-        for path in ("/", "/ping", "/health", "/v2", "/v2/health/live", "/v2/health/ready")
-    }
+    paths: dict[str, Node] = {path: _get(path, what) for path, what in FIXED.items()}
     for name, line in shelf.lines.items():
         schema = line.champion.bundle.schema
         paths |= _of_model(
@@ -98,8 +105,12 @@ def _of_model(name: str, schema: Schema, prefixes: list[str]) -> dict[str, Node]
                 {JSON: {"schema": _labels(schema)}}, {JSON: {"schema": LABELLED}},
             )
         }  # fmt: skip
-    paths[f"/v2/models/{name}"] = _get(f"metadata of {name}")
-    paths[f"/v2/models/{name}/ready"] = _get(f"readiness of {name}")
+    paths[f"/v2/models/{name}"] = _get(
+        f"metadata of {name}", f"Say what {name} takes and says, and which version answers."
+    )
+    paths[f"/v2/models/{name}/ready"] = _get(
+        f"readiness of {name}", f"Say whether {name} can predict."
+    )
     paths[f"/v2/models/{name}/infer"] = {
         "post": _operation(
             f"infer_{name}", f"Predict with {name}, as the Open Inference Protocol has it.",
@@ -109,10 +120,10 @@ def _of_model(name: str, schema: Schema, prefixes: list[str]) -> dict[str, Node]
     return paths
 
 
-def _get(what: str) -> Node:
+def _get(name: str, summary: str) -> Node:
     said = {"description": "Yes.", "content": {JSON: {"schema": {"type": "object"}}}}
-    name = "get_" + "".join(c if c.isalnum() else "_" for c in what)
-    return {"get": {"operationId": name, "summary": what, "responses": {"200": said}}}
+    told = "get_" + "".join(c if c.isalnum() else "_" for c in name)
+    return {"get": {"operationId": told, "summary": summary, "responses": {"200": said}}}
 
 
 def _operation(name: str, summary: str, bodies: Node, answers: Node) -> Node:

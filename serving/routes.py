@@ -15,6 +15,7 @@ from serving.http import Receive, Reply, Scope, header, json_reply, read, refusa
 from serving.labels import take_labels
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.openapi import document
+from serving.page import page
 from serving.refused import Refused
 from serving.shelf import Line, Shelf
 from serving.tracing import Tracer
@@ -90,7 +91,7 @@ class Routes:
             "/": self._about, "/ping": self._alive, "/health": self._alive,
             "/version": self._mlflow_version, "/v2": self._about, "/v2/health/live": self._alive,
             "/v2/health/ready": partial(self._ready, self.shelf.names), "/metrics": self._tell,
-            "/openapi.json": self._document,
+            "/openapi.json": self._document, "/docs": self._page,
         }  # fmt: skip
         table: dict[str, Mapping[str, Handler]] = {p: {"GET": h} for p, h in fixed.items()}
         table["/invocations"] = {"POST": partial(self._predict, first, "invocations")}
@@ -245,6 +246,11 @@ class Routes:
     async def _document(self, scope: Scope, receive: Receive) -> Reply:
         del scope, receive
         return json_reply(document(self.shelf))
+
+    async def _page(self, scope: Scope, receive: Receive) -> Reply:
+        del receive
+        made = page(self.shelf, document(self.shelf), header(scope, b"host"))
+        return Reply(200, made, b"text/html; charset=utf-8")
 
 
 def _datatype(column: Column) -> str:

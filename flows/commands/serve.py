@@ -62,4 +62,4 @@ def tell(shelf: Shelf, address: str, *, as_json: bool) -> None:
         answers.print(f"{name} version {shelf.lines[name].champion.version}, {proof.form}")
     for name in waits:
         answers.print(f"{name} waits for its first champion")
-    answers.print(f"{address} answers; {address}/openapi.json says what")
+    answers.print(f"{address} answers; {address}/docs says what")

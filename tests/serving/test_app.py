@@ -1,6 +1,9 @@
 """The routes and forms of the service, in this process."""
 
+import html
 import io
+import re
+import shlex
 
 import numpy as np
 import orjson
@@ -245,3 +248,26 @@ def test_metrics_tell_of_traffic_and_of_the_model(ask, app):
         'factory_request_seconds_count{model="m"} 1.0',
     ):
         assert line in told
+
+
+def test_the_page_shows_every_path_and_its_requests_are_answered(ask, app):
+    async def act(client):
+        shown = await client.get("/docs")
+        document = (await client.get("/openapi.json")).json()
+        asked = [
+            shlex.split(html.unescape(line))
+            for line in re.findall("<pre>(.*?)</pre>", shown.text, re.DOTALL)
+        ]
+        headers = {"content-type": "application/json"}
+        replies = [
+            await client.post(where.partition("/")[2], content=body, headers=headers, timeout=120)
+            for _, _, where, _, _, _, body in asked
+        ]
+        return shown, document, replies
+
+    shown, document, replies = ask(app, act)
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert all(f"</b> {path}</h3>" in shown.text for path in document["paths"])
+    posts = [path for path, methods in document["paths"].items() if "post" in methods]
+    assert len(replies) == len(posts) == 15
+    assert [reply.status_code for reply in replies] == [200] * len(posts)
