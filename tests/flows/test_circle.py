@@ -20,13 +20,10 @@ from small import world, write_config
 from flows.workplace import open_unmended
 from registry.inference.commit import losses
 from registry.inference.table import address, read
-from registry.inference.writer import Pace
+from registry.inference.writer import LOST_SECONDS, Pace
 from registry.predictions import moment_of
 
 PATIENCE = 240
-LOSS_SECONDS = 2.0
-"""What is asked of a kill: the time in which a batch is gathered, and that of writing it on a
-machine that is busy."""
 
 
 def die_with_parent():
@@ -178,6 +175,6 @@ def test_a_predictor_that_is_killed_under_load_loses_no_more_than_it_says(shop, 
     missing = set(answered) - set(kept["prediction_id"])
     assert len(missing) <= loss.rows
     oldest = min(map(moment_of, missing), default=killed)
-    assert (killed - oldest) / 1e9 <= LOSS_SECONDS
+    assert (killed - oldest) / 1e9 <= LOST_SECONDS
     assert np.isfinite(kept["prediction"]).all()
     print(json.dumps({"answered": len(answered), "lost": loss.rows, "recovered": loss.recovered}))
