@@ -89,8 +89,9 @@ class Log(Protocol):
         """Take a batch, without waiting for anything.
 
         Returns:
-            False where the queue is full, and nothing was taken: the request is answered with
-            503, since a prediction that is not logged is never given.
+            False where the queue is full, and nothing was taken: the answer waits a moment for
+            room, and is then refused with 503, since a prediction that is not logged is never
+            given.
         """
         ...
 

@@ -29,6 +29,7 @@ log = logging.getLogger("factory.serving")
 BODY_BYTES = 64 * 1024 * 1024
 POLL_SECONDS = 0.5
 CHECK_SECONDS = 5.0
+WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class Settings:
         body_bytes: largest body that is taken.
         poll_seconds: between two looks at the ledger.
         check_seconds: between two looks for a newer check.
+        wait_seconds: how long an answer waits for room in the log before the request is refused.
     """
 
     body_bytes: int = BODY_BYTES
     poll_seconds: float = POLL_SECONDS
     check_seconds: float = CHECK_SECONDS
+    wait_seconds: float = WAIT_SECONDS
 
 
 class Service:
@@ -70,7 +73,10 @@ class Service:
         self.settings = settings or Settings()
         self.beside = beside
         metrics = Metrics(shelf.names)
-        self.routes = Routes(shelf, log, explainer, tracer, metrics, self.settings.body_bytes)
+        self.routes = Routes(
+            shelf, log, explainer, tracer, metrics,
+            self.settings.body_bytes, self.settings.wait_seconds,
+        )  # fmt: skip
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="follow")
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -23,6 +23,8 @@ from serving.tracing import Tracer
 INLINE_BYTES = 32 * 1024
 """Larger bodies are answered on a thread, so that small ones need not wait for them."""
 THREADS = 2
+PAUSE = 0.01
+"""Seconds between two looks for room in the log."""
 Handler = Callable[[Scope, Receive], Awaitable[Reply]]
 
 
@@ -36,6 +38,7 @@ class Routes:
         tracer: makes spans where that is configured.
         metrics: counts what is asked.
         body_bytes: largest body that is taken.
+        wait_seconds: how long an answer waits for room in the log.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Routes:
         tracer: Tracer,
         metrics: Metrics,
         body_bytes: int,
+        wait_seconds: float,
     ) -> None:
         self.shelf = shelf
         self.log = log
@@ -53,6 +57,7 @@ class Routes:
         self.tracer = tracer
         self.metrics = metrics
         self.body_bytes = body_bytes
+        self.wait_seconds = wait_seconds
         self.checks: dict[str, dict[str, float]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
         self._labelling = ThreadPoolExecutor(1, thread_name_prefix="label")
@@ -117,7 +122,7 @@ class Routes:
                 body = await read(receive, self.body_bytes)
                 made = await self._answer(line, body, scope, v2=route == "infer")
                 span.tell(made.version, made.rows)
-            kept = self._append(made)
+            kept = await self._append(made)
         except Refused as refused:
             self.metrics.errors[name, refused.kind].inc()
             self.metrics.bad[name].inc(len({fault.row for fault in refused.faults}))
@@ -133,15 +138,18 @@ class Routes:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _append(self, made: Answer) -> bool:
+    async def _append(self, made: Answer) -> bool:
         """Log the answer that is given; return whether what was asked beside it is logged, too."""
         given, *beside = made.batches
-        if not self.log.append(given):
-            raise Refused(
-                "queue_full",
-                "Predictions come faster than they can be logged.",
-                hint="send the request again a little later",
-            )
+        until = time.perf_counter() + self.wait_seconds
+        while not self.log.append(given):
+            if time.perf_counter() > until:
+                raise Refused(
+                    "queue_full",
+                    "Predictions come faster than they can be logged.",
+                    hint="send the request again a little later",
+                )
+            await asyncio.sleep(PAUSE)
         return all(self.log.append(batch) for batch in beside)
 
     def _count(self, name: str, line: Line, made: Answer, *, kept: bool) -> None:

@@ -53,7 +53,8 @@ def in_turn(servers, file):
     for _ in range(ROUNDS):
         for name, server in servers.items():
             each[name].append(asked(server, file))
-    assert not any(run["failed"] for runs in each.values() for run in runs)
+    failed = {name: [run["failed"] for run in runs] for name, runs in each.items()}
+    assert not any(any(runs) for runs in failed.values()), failed
     told = ("per_second", "p50", "p99", "cpu_ms")
     return {
         name: {k: statistics.median(r[k] for r in runs) for k in told}

@@ -19,7 +19,7 @@ from registry.inference.labels import labels_of
 from registry.inference.table import address, read
 from registry.inference.writer import Pace, Writer
 from registry.predictions import Predictions, prediction_ids
-from serving.app import Service
+from serving.app import Service, Settings
 from serving.beside import Beside, opened_beside
 from serving.bodies import ARROW_STREAM, CSV, PARQUET
 from serving.explain import Explainer
@@ -189,7 +189,7 @@ def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(
     shelf = Shelf(models, {"m": None})
     shelf.open()
     log = Writer(home, Pace(rows=5, gather=60, commit=60))
-    app = Service(shelf, log, Explainer(home), Tracer())
+    app = Service(shelf, log, Explainer(home), Tracer(), Settings(wait_seconds=0.02))
 
     async def act(client):
         return [
@@ -201,6 +201,20 @@ def test_a_queue_that_is_full_refuses_requests_and_logs_what_was_answered(
     assert codes == [200] * 5 + [503] * 15
     assert len(table(home)) == codes.count(200)
     assert np.all(table(home)["role"] == "champion")
+
+
+def test_an_answer_waits_for_room_in_the_log(ask, app):
+    app.routes.log.full = True
+
+    async def act(client):
+        asked = asyncio.create_task(client.post("/invocations", json={"instances": [ROW]}))
+        await asyncio.sleep(0.1)
+        assert not asked.done()
+        app.routes.log.full = False
+        return await asked
+
+    assert ask(app, act).status_code == 200
+    assert len(app.routes.log.batches) == 1
 
 
 def test_rows_that_came_before_are_in_sight_of_windows():
