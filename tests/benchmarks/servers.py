@@ -37,8 +37,12 @@ class Server:
 
     def cpu(self):
         """Processor seconds that it has taken, all of its processes together."""
-        whole = psutil.Process(self.process)
-        return sum(sum(one.cpu_times()[:2]) for one in (whole, *whole.children(recursive=True)))
+        whole, taken = psutil.Process(self.process), 0.0
+        for one in (whole, *whole.children(recursive=True)):
+            # What a process starts in passing, to learn of its machine, may be gone already.
+            with suppress(psutil.NoSuchProcess):
+                taken += sum(one.cpu_times()[:2])
+        return taken
 
 
 def free_port():
