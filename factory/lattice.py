@@ -13,6 +13,8 @@ DRAWN, TAIL = 1_024, 100
 """Values that tell where most of them lie, of which the outermost hundredth is left out."""
 FEWEST, MOST, ROWS = 16, 8_192, 4
 """Cells at least and about at most, and rows for each of them."""
+COUNTED = 16_384
+"""Values at least that tell how many cells a strip gets."""
 WIDER = 4
 """Cells for each of the strips of one width that they are laid in."""
 
@@ -58,8 +60,9 @@ class Lattice:
             low = float(drawn[cut] - width / 2)
             scale = float(np.clip(strips / (2 * width), limits.tiny, limits.max))
         plain = np.ones(strips), np.arange(strips, dtype=np.float64)
-        held = np.bincount(cls(low, scale, *plain).codes(values), minlength=strips)
-        cells = 1.0 + held * most // len(values)
+        counted = values[:: max(1, len(values) // COUNTED)]
+        held = np.bincount(cls(low, scale, *plain).codes(counted), minlength=strips)
+        cells = 1.0 + held * most // len(counted)
         return cls(low, scale, cells, np.cumsum(cells) - cells)
 
     @property
@@ -170,7 +173,8 @@ class Grouped(Cells):
         order = np.argsort(codes, kind="stable")
         counts = np.bincount(codes, minlength=lattice.size)
         before = np.cumsum(counts) - counts
-        return cls(values[order], codes[order], counts, before, len(values), lattice)
+        ordered = np.repeat(np.arange(lattice.size, dtype=codes.dtype), counts)
+        return cls(values[order], ordered, counts, before, len(values), lattice)
 
     def within(self, kept: Bools) -> Counts:
         """Return the positions of the rows that lie in some of the cells."""
