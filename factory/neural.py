@@ -27,20 +27,25 @@ LAYERS = (
     "Conv2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GRU",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "LSTM",
     "MaxPooling1D",
     "MaxPooling2D",
     "ReLU",
+    "SeparableConv1D",
     "SeparableConv2D",
 )
 """Layers that a description may hold: nothing that runs code of the file's own."""
 RECURRENT = ("GRU", "LSTM")
 WEIGHTED = ("Conv1D", "Conv2D", "Dense", *RECURRENT)
-OPTIMISERS = ("Adadelta", "Adagrad", "Adam", "RMSprop", "SGD")
+SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
+OPTIMISERS = ("Adadelta", "Adagrad", "Adam", "AdamW", "RMSprop", "SGD")
 CHUNK = 4_096
 """Rows that are predicted at a time."""
 MOST_STEPS = 2_000
@@ -279,6 +284,11 @@ def _build(network: Network) -> Any:
             config["seed"] = seed
         if kind.__name__ in WEIGHTED:
             config["kernel_initializer"] = keras.initializers.GlorotUniform(seed)
+        if kind.__name__ in SEPARABLE:
+            config["depthwise_initializer"] = keras.initializers.GlorotUniform(seed)
+            config["pointwise_initializer"] = keras.initializers.GlorotUniform(seed)
+        if kind.__name__ == "Embedding":
+            config["embeddings_initializer"] = keras.initializers.RandomUniform(seed=seed)
         if kind.__name__ in RECURRENT:
             config["recurrent_initializer"] = keras.initializers.Orthogonal(1.0, seed)
         made = kind(**config)

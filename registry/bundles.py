@@ -58,6 +58,7 @@ TRUSTED_TYPES = (
     "factory.predictor.PerformancePredictor",
     "factory.reweight.Coder",
     "factory.texts.Terms",
+    "factory.texts.Words",
     "factory.transformers.Budget",
     "factory.transformers.DateParts",
     "factory.transformers.Finite",

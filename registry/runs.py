@@ -131,8 +131,8 @@ class Runs:
             experiment: where that run is.
             trials: with ``number``, ``family``, ``params``, ``state`` (complete, pruned or
                 failed), ``score`` (None where there is none), ``started`` and ``ended`` in
-                seconds of one clock; ``folds``, ``error`` and ``inner`` if there are any, the
-                last with ``family``, ``params``, ``state``, ``loss`` and ``error``.
+                seconds of one clock; ``folds``, ``error``, ``found`` and ``inner`` if there are
+                any, the last with ``family``, ``params``, ``state``, ``loss`` and ``error``.
             beside: as ``inner`` of a trial, but tried within the fits after the search.
 
         Returns:

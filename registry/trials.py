@@ -78,7 +78,7 @@ def _child(trial: Mapping[str, Any], zero: int) -> Child:
     if trial["score"] is not None:
         metrics.append(Metric("score", trial["score"], ended, 0))
     metrics.append(Metric("seconds", trial["ended"] - trial["started"], ended, 0))
-    params = {"family": trial["family"], **trial["params"]}
+    params = {"family": trial["family"], **trial["params"], **trial.get("found", {})}
     return Child(
         name=f"trial {trial['number']}",
         status=STATUS[trial["state"]],

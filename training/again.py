@@ -130,7 +130,7 @@ def research(
     )
     order = ranked(trials, metric)
     best, pipeline, _ = fit_first(order, given.learn, schema, config, losses, given.weights)
-    bundle = _judged(champion, given, pipeline, (best.family, best.params), config)
+    bundle = _judged(champion, given, pipeline, (best.family, best.recipe), config)
     return replace(bundle, found=recipes(order))
 
 

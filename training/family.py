@@ -38,6 +38,9 @@ class Family:
             most; yields after each whether it was the last. None where a fit is all or nothing.
         served: from the fitted estimator, the one that is kept in its place, which needs no code of
             ``training``; None where it is itself.
+        settled: from the estimator that is kept, what its hyperparameters have to be beside for a
+            fit without a search of its own; None where no fit searches.
+        reads_words: whether it reads a text, where that is the only feature, word by word.
         capacity: hyperparameters that say most about how much the model can learn; the first
             that is in the space counts.
     """
@@ -55,6 +58,8 @@ class Family:
     class_rows: Mapping[str, int] = field(default_factory=dict)
     stages: Stages | None = None
     served: Callable[[Any], Any] | None = None
+    settled: Callable[[Any], Params] | None = None
+    reads_words: bool = False
     capacity: tuple[str, ...] = ()
 
     @property

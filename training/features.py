@@ -21,7 +21,7 @@ from factory.config import FeaturesConfig
 from factory.errors import BadConfig, BadData
 from factory.nouns import Kind, Schema
 from factory.pictures import Pictures
-from factory.texts import Terms
+from factory.texts import RESERVED, Terms, Words
 from factory.transformers import Budget, DateParts, Finite, unlearned_parts
 from training.family import Family
 from training.notes import CardinalityNote, Note
@@ -30,6 +30,8 @@ from training.space import Params
 Step = tuple[str, Any]
 
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "row_norm": Normalizer}
+LONGEST = 200
+"""Words of a text that are read, one after the other."""
 ROWS_PER_COLUMN = 10
 """Fewer training rows than this per one-hot column are called a blow-up."""
 
@@ -40,8 +42,9 @@ def feature_steps(schema: Schema, config: FeaturesConfig, family: Family, seed: 
     Numbers: infinite is missing; missing is imputed unless the family learns from it; scaled.
     Categories: ordinal codes with -1 for unknown ones and a code of its own for missing, or
     one-hot with all rare categories of a feature in one column. A feature in ``config.order`` is
-    ordinal in any case. Dates: their parts. Texts: weights of words. Images: a number between
-    0 and 1 for each pixel and channel. Neither is scaled again.
+    ordinal in any case. Dates: their parts. Texts: weights of words, or the words' numbers in
+    their order (see ``reads_words``). Images: a number between 0 and 1 for each pixel and channel.
+    Neither is scaled again.
 
     Raises:
         BadConfig: no feature is left to learn from.
@@ -57,6 +60,8 @@ def feature_steps(schema: Schema, config: FeaturesConfig, family: Family, seed: 
     imputer = _imputer(config) if filled else None
     ordered, ordinal, onehot = _encodings(schema, config, _wants_onehot(config, family))
     dates = _of_kind(schema, "date") if config.dates else []
+    in_order = reads_words(schema, config, family)
+    text = Words(config.terms, LONGEST) if in_order else Terms(config.terms)
     blocks = [
         ("numbers", [Finite(), imputer, _scaler(scale)], _of_kind(schema, "number")),
         (
@@ -70,7 +75,7 @@ def feature_steps(schema: Schema, config: FeaturesConfig, family: Family, seed: 
             (f"image {name}", [Pictures(shape), imputer], [name])
             for name, shape in images_of(schema).items()
         ),
-        *((f"text {name}", [Terms(config.terms)], [name]) for name in _of_kind(schema, "text")),
+        *((f"text {name}", [text], [name]) for name in _of_kind(schema, "text")),
         ("dates", [DateParts(config.dates), Finite(), imputer, _scaler(beside)], dates),
     ]
     transformers = [(name, _chain(parts), columns) for name, parts, columns in blocks if columns]
@@ -164,17 +169,36 @@ def _encodings(
     return (ordered, [], free) if onehot else (ordered, free, [])
 
 
-def with_image(params: Params, schema: Schema, family: Family) -> Params:
-    """Return hyperparameters in which a family that looks at images finds the size of theirs.
+def reads_words(schema: Schema, config: FeaturesConfig, family: Family) -> bool:
+    """Say whether a family reads a text word by word: it can, and sees nothing else.
+
+    A budget of features picks among weights of words, so with one they are weights.
+    """
+    kinds = [column.kind for column in schema.features]
+    return family.reads_words and kinds == ["text"] and config.budget is None
+
+
+def with_shape(params: Params, schema: Schema, config: FeaturesConfig, family: Family) -> Params:
+    """Return hyperparameters in which a family finds the size of images, or how many words are.
 
     Args:
         params: of the family.
-        schema: with an image for its only feature, or none at all.
-        family: its name is for messages.
+        schema: with an image or a text for its only feature, or with no image.
+        config: how many words are told apart.
+        family: that looks at images, or reads words; others get what they gave.
 
     Raises:
-        BadConfig: the family would have to look at something beside the image.
+        BadConfig: the family would have to look at something beside the image, or at words as
+            pixels.
     """
+    if reads_words(schema, config, family):
+        if params["height"] or params["width"]:
+            raise BadConfig(
+                f"search.spaces.{family.name} gives the size of an image, and the feature is a "
+                "text.",
+                hint="leave height and width out of search.spaces",
+            )
+        return {**params, "words": config.terms + RESERVED}
     images = images_of(schema)
     if "height" not in params or not images:
         return params

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from factory.config import FeaturesConfig
 from factory.nouns import Floats, Schema
 from training.family import Family, family_named
-from training.features import feature_steps, with_image
+from training.features import feature_steps, with_shape
 from training.space import Params
 from training.split import Positions
 from training.threads import one_thread
@@ -136,7 +136,7 @@ def _lesson(
     if schema.task != "regression" and len(np.unique(target)) == 1:
         estimator = DummyClassifier(strategy="prior")
     else:
-        sized = with_image(params, schema, family)
+        sized = with_shape(params, schema, features, family)
         estimator = family.build(sized, schema.task, loss, seed, len(used))
     steps = feature_steps(schema, features, family, seed)
     pipeline = Pipeline([*steps, ("model", estimator)])

@@ -1,7 +1,7 @@
 """What every search asks of every trial: the scores of one model, fold by fold."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from statistics import fmean
 from typing import Any, Literal
@@ -56,7 +56,8 @@ class TrialRecord:
         ended: clock when it ended.
         error: why it failed, one sentence; empty otherwise.
         share: part of each fold's rows that it was fitted on.
-        inner: what a family that searches within a fit tried, fold after fold.
+        inner: what a family that searches within a fit tried.
+        found: what such a family's first fit found; with it, the later ones did not search.
     """
 
     number: int
@@ -70,14 +71,27 @@ class TrialRecord:
     error: str = ""
     share: float = 1.0
     inner: tuple[InnerTrial, ...] = ()
+    found: Params = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> Params:
+        """Return hyperparameters by which the family is fitted without a search of its own."""
+        return {**self.params, **self.found}
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The metric on one fold; ``final`` unless the model is still growing."""
+    """The metric on one fold.
+
+    Attributes:
+        value: of the metric.
+        final: unless the model is still growing.
+        found: see ``TrialRecord.found``.
+    """
 
     value: float
     final: bool = True
+    found: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,14 +130,22 @@ class Objective:
         return len(self.folds) * (self.stages if growing else 1)
 
     def scores(self, proposal: Proposal) -> Iterator[Score]:
-        """Yield the metric on each fold; folds where it is undefined are passed over."""
+        """Yield the metric on each fold; folds where it is undefined are passed over.
+
+        What a family found by a search within the first fold's fit is fitted on the others.
+        """
+        settled = family_named(proposal.family).settled
+        found: Params = {}
         for fit, score in self.folds:
             rows = self.frame.iloc[score]
             truth = rows[self.schema.target].to_numpy()
-            for pipeline, final in self._fitted(fit, proposal):
+            given = replace(proposal, params={**proposal.params, **found})
+            for pipeline, final in self._fitted(fit, given):
+                if settled is not None and not found:
+                    found = settled(pipeline[-1])
                 value = self.metric.value(truth, pipeline_outputs(pipeline, self.schema, rows))
                 if isfinite(value):
-                    yield Score(value, final)
+                    yield Score(value, final, found)
 
     def _fitted(self, fit: Positions, proposal: Proposal) -> Iterator[tuple[Any, bool]]:
         if proposal.share < 1:
@@ -162,6 +184,7 @@ def run_trial(
     """
     started = clock()
     values: list[float] = []
+    found: Params = {}
     pruned = proposal.share < 1
     error = ""
     with listening() as inner:
@@ -169,6 +192,7 @@ def run_trial(
             last = objective.steps(proposal.family)
             for step, score in enumerate(objective.scores(proposal), 1):
                 mean = fmean([*values, score.value])
+                found = score.found
                 if score.final:
                     values.append(score.value)
                 if give_up(step, mean) and step < last:
@@ -192,6 +216,7 @@ def run_trial(
         error=error,
         share=proposal.share,
         inner=tuple(inner),
+        found=found,
     )
 
 
@@ -221,5 +246,5 @@ def recipes(best: Sequence[TrialRecord], count: int = 3) -> tuple[tuple[str, Par
     >>> recipes([trial, trial])
     (('f', {'a': 1}),)
     """
-    told = [(trial.family, dict(trial.params)) for trial in best]
+    told = [(trial.family, dict(trial.recipe)) for trial in best]
     return tuple(one for place, one in enumerate(told) if one not in told[:place])[:count]

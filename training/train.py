@@ -97,7 +97,7 @@ def train(
     order = ranked(trials, metric)
     best, pipeline, failures = fit_first(order, learn, schema, config, losses)
     bundle = make_bundle(
-        pipeline, schema, best.family, best.params, config, train=learn, reference=reference
+        pipeline, schema, best.family, best.recipe, config, train=learn, reference=reference
     )
     bundle = replace(bundle, found=recipes(order))
     bundle = completed(bundle, config, calibration=calibration, reference=reference, learn=learn)
@@ -287,7 +287,7 @@ def fit_first(
     notes: list[Note] = []
     for trial in candidates:
         family = trial.family
-        settings = (config.features, family, trial.params, losses[family], config.seed)
+        settings = (config.features, family, trial.recipe, losses[family], config.seed)
         try:
             return trial, fit_pipeline(learn, schema, *settings, weights), tuple(notes)
         except ValueError as error:

@@ -23,6 +23,7 @@ from training.family import family_named, loss_for
 from training.fit import fit_pipeline, growing_pipelines
 from training.inner import listening
 from training.plan import Plan
+from training.search.kept import as_line, from_line
 from training.search.run import search
 from training.space import starting_point
 from training.train import train
@@ -155,15 +156,97 @@ def test_autokeras_finds_the_same_network_each_time_that_is_kept_without_it(task
     assert metric.gain(metric.value(truth, constant), metric.value(truth, outputs)) > 0
 
 
-def test_autokeras_sees_images():
+def test_autokeras_sees_images_alike_each_time():
     pytest.importorskip("autokeras")
     frame, columns = digits(300)
     params = {"models": 1, "epochs": 4, "height": 8, "width": 8}
-    pipeline = fit_pipeline(frame, columns, FeaturesConfig(), "autokeras", params, "log_loss", 0)
+    pipeline, again = (
+        fit_pipeline(frame, columns, FeaturesConfig(), "autokeras", params, "log_loss", 0)
+        for _ in range(2)
+    )
     kinds = {layer["class_name"] for layer in json.loads(pipeline[-1].layers)}
     assert kinds & {"Conv2D", "SeparableConv2D"}
     outputs = pipeline_outputs(pipeline, columns, frame)
     assert (outputs.argmax(axis=1) == frame["y"].astype(int)).mean() > 0.3
+    np.testing.assert_array_equal(outputs, pipeline_outputs(again, columns, frame))
+
+
+TELLING = (("dull", "flat", "sour"), ("plain", "light", "young"), ("ripe", "long", "deep"))
+BESIDE = ("a", "wine", "of", "this", "year", "and", "the", "hill", "it", "is")
+
+
+def tasted(task, count=240, seed=0):
+    """Notes of which two words say how good the wine was; a few are missing."""
+    rng = np.random.default_rng(seed)
+    points, notes = rng.integers(0, 3, count), []
+    for point in points:
+        words = [*rng.choice(BESIDE, rng.integers(4, 12)), *rng.choice(TELLING[point], 2)]
+        notes.append(" ".join(rng.permutation(words)))
+    notes = np.array(notes, dtype=object)
+    notes[:3] = None
+    classes = {"regression": (), "binary": ("no", "yes"), "multiclass": ("0", "1", "2")}[task]
+    y = {
+        "regression": points.astype(float),
+        "binary": np.where(points > 0, "yes", "no").astype(object),
+        "multiclass": points.astype(str).astype(object),
+    }[task]
+    columns = Schema((Column("note", "text"),), "y", task, classes=classes)
+    return pd.DataFrame({"note": notes, "y": y}), columns
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_autokeras_reads_texts_word_by_word(task, tmp_path):
+    pytest.importorskip("autokeras")
+    frame, columns = tasted(task)
+    made = config(
+        search={
+            "families": ["autokeras"], "trials": 1, "folds": 2,
+            "spaces": {"autokeras": {"models": 1, "epochs": 20}},
+        },
+        hedges={"most": 0},
+        check={"corruptions": 0},
+    )  # fmt: skip
+    with listening() as tried:
+        bundle = train(frame, columns, made, clock=Ticks()).bundle
+    # One fold's fit has searched: all others fit the network that it found.
+    assert len(tried) <= 1
+    kinds = [layer["class_name"] for layer in json.loads(bundle.pipeline[-1].layers)]
+    assert kinds[0] == "Embedding"
+    fresh, _ = tasted(task, seed=1)
+    outputs = bundle.outputs(fresh)
+    metric = metric_named(None, columns)
+    constant = np.full_like(outputs, outputs.mean(axis=0))
+    truth = fresh["y"].to_numpy()
+    assert metric.gain(metric.value(truth, constant), metric.value(truth, outputs)) > 0.1
+    write_bundle(bundle, tmp_path / "model", model_id="m-1", run_id="0" * 32)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", SERVED, tmp_path / "model"], check=True)
+
+
+def test_what_a_search_within_a_fit_found_is_fitted_without_a_search(monkeypatch):
+    pytest.importorskip("autokeras")
+    frame = rows("binary", 200)
+    params = {"models": 1, "epochs": 3, "height": 0, "width": 0}
+    made = config(
+        metric="log_loss",
+        search={"families": ["autokeras"], "folds": 3, "spaces": {"autokeras": params}},
+    )
+    metric = metric_named("log_loss", schema("binary"))
+    objective = objective_of(frame, schema("binary"), made, metric, {"autokeras": "log_loss"})
+    plan = Plan(trials=1, seconds=1e9, seed=0, clock=Ticks())
+    (record,) = search(objective, plan)
+    assert (record.state, len(record.folds), len(record.inner)) == ("complete", 3, 1)
+    assert set(record.found) == {"layers", "optimiser"}
+    assert from_line(as_line(record)) == record
+
+    def searched(*_):
+        pytest.fail("it searched again")
+
+    monkeypatch.setattr("training.families.autokeras.Searching.fit", searched)
+    features = FeaturesConfig()
+    again = fit_pipeline(
+        frame, schema("binary"), features, "autokeras", record.recipe, "log_loss", 0
+    )
+    assert again[-1].layers == record.found["layers"]
 
 
 def test_every_network_is_a_family():

@@ -19,15 +19,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from factory.neural import LAYERS
-from training.families.autokeras import ASKED, FOUND, ROWS, WEIGHTS
+from training.families.autokeras import ASKED, BATCH, FOUND, ROWS, WEIGHTS
 
 HELD = 0.2
 """Share of the rows that its trials are compared on."""
-BATCH = 32
 BESIDE = ("InputLayer", "CastToFloat32", "ExpandLastDim", "Softmax", "Activation")
 """Layers that a network here has without being told."""
+OPTIMISERS = {"adam": "Adam", "sgd": "SGD", "adam_weight_decay": "AdamW"}
+DECAYING = {"weight_decay": 0.01, "epsilon": 1e-6}
+"""What AutoKeras sets of the last of them."""
 TOLD = ("units", "filters", "kernel_size", "strides", "padding", "activation", "use_bias",
-        "pool_size", "rate", "axis", "momentum", "epsilon")  # fmt: skip
+        "pool_size", "rate", "input_dim", "output_dim", "axis", "momentum", "epsilon")  # fmt: skip
 """Settings of a layer that are kept; the rest says how weights begin, which are known."""
 
 
@@ -42,26 +44,32 @@ def main(folder: Path) -> None:
         X, y = file["X"], file["y"]
     keras.utils.set_random_seed(asked["seed"])
     tf.config.experimental.enable_op_determinism()
-    tried, network = searched(X, y, asked, str(folder / "networks"))
+    tried, optimiser, network = searched(X, y, asked, str(folder / "networks"))
     layers, weights = chain(network, asked["outputs"])
     np.savez(folder / WEIGHTS, *weights)
-    found = {"layers": layers, "tried": tried}
+    found = {"layers": layers, "optimiser": json.dumps(optimiser), "tried": tried}
     (folder / FOUND).write_text(json.dumps(found), encoding="utf-8")
 
 
 def searched(
     X: NDArray[Any], y: NDArray[Any], asked: dict[str, Any], folder: str
-) -> tuple[list[dict[str, Any]], Any]:
-    """Return all trials of a search, as ``training.inner.InnerTrial`` has them, and the best one.
+) -> tuple[list[dict[str, Any]], dict[str, Any], Any]:
+    """Return all trials of a search, and of the best one its optimiser and its network.
+
+    Trials are as ``training.inner.InnerTrial`` has them.
 
     Args:
-        X: rows, shape (n, features) or (n, height, width, 1).
+        X: rows, shape (n, features), (n, height, width, channels), or (n, words) of texts.
         y: target as a network here encodes it.
         asked: arguments of ``training.families.autokeras.Searching``, and ``outputs``.
         folder: where AutoKeras works.
     """
     first = autokeras.ImageInput() if asked["image"] else autokeras.Input()
-    block = autokeras.ConvBlock() if asked["image"] else autokeras.DenseBlock()
+    if asked["words"]:
+        # It counts words without the number that stands after the last one.
+        block = autokeras.TextBlock(max_tokens=asked["words"] - 1)
+    else:
+        block = autokeras.ConvBlock() if asked["image"] else autokeras.DenseBlock()
     head = (
         autokeras.RegressionHead(loss=asked["loss"])
         if asked["task"] == "regression"
@@ -88,7 +96,13 @@ def searched(
     oracle = model.tuner.oracle
     trials = (oracle.trials[one] for one in oracle.start_order)
     tried = [_told(number, trial) for number, trial in enumerate(trials)]
-    return tried, model.export_model()
+    best = oracle.get_best_trials()[0].hyperparameters
+    settings = {"learning_rate": best.get("learning_rate")}
+    name = best.get("optimizer")
+    if name == "adam_weight_decay":
+        settings |= DECAYING
+    optimiser = {"class_name": OPTIMISERS[name], "config": settings}
+    return tried, optimiser, model.export_model()
 
 
 def chain(found: Any, outputs: int) -> tuple[str, list[NDArray[Any]]]:

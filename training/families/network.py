@@ -178,6 +178,11 @@ def _found(estimator: Any) -> Any:
     return plugin(AUTOKERAS, "served")(estimator)
 
 
+def _settled(estimator: Any) -> Params:
+    told: Params = plugin(AUTOKERAS, "settled")(estimator)
+    return told
+
+
 def _models(task: Task, loss: str) -> Space:
     del task, loss
     return {**IMAGE, "models": Choice((3,)), "epochs": Choice((10,))}
@@ -186,6 +191,7 @@ def _models(task: Task, loss: str) -> Space:
 AUTOKERAS = {
     "build": "training.families.autokeras:build",
     "served": "training.families.autokeras:served",
+    "settled": "training.families.autokeras:settled",
 }
 SEARCHING = Family(
     name="autokeras",
@@ -197,5 +203,7 @@ SEARCHING = Family(
     row_limit=50_000,
     weighted=False,
     served=_found,
+    settled=_settled,
+    reads_words=True,
 )
 DENSE, CONVOLUTION, RECURRENT = _family("dense"), _family("convolution"), _family("recurrent")
