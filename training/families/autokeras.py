@@ -28,8 +28,6 @@ from training.space import Params
 SEARCH = "training.families.autokeras_search"
 ASKED, ROWS, FOUND, WEIGHTS, LOG = "asked.json", "rows.npz", "found.json", "weights.npz", "log.txt"
 """Files between the two processes."""
-
-
 BATCH = 32
 KINDS: Mapping[Task, type[Network]] = {
     "binary": NetworkClassifier,
