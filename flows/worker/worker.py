@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flows import load_flow_from_flow_run
 from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle
@@ -66,6 +67,18 @@ class WarmWorker(ProcessWorker, ABC):
         finally:
             with anyio.CancelScope(shield=True):
                 await self._nest.close()
+
+    async def _submit_scheduled_flow_runs(
+        self, flow_run_response: list[WorkerFlowRunResponse]
+    ) -> list[FlowRun]:
+        """Leave what a person answered before its last process had ended to the next look.
+
+        Prefect's worker would end: it counts such a run twice.
+        """
+        held = () if self._limiter is None else self._limiter.statistics().borrowers
+        free = [found for found in flow_run_response if found.flow_run.id not in held]
+        submitted: list[FlowRun] = await super()._submit_scheduled_flow_runs(free)
+        return submitted
 
     async def run(
         self,

@@ -9,10 +9,12 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import anyio
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.states import Running
 from sqlalchemy.exc import OperationalError
@@ -26,7 +28,7 @@ from flows.worker import lease
 from flows.worker.devices import Device, devices
 from flows.worker.lease import PROCESSORS, leased, make_slots
 from flows.worker.lost import Searcher, beating
-from flows.worker.worker import ended, starts
+from flows.worker.worker import WarmWorker, ended, starts
 
 LOG = logging.getLogger(__name__)
 LARGE = Device(str(uuid.uuid4()), "one", 80_000, 70_000)
@@ -208,6 +210,21 @@ def test_a_run_that_was_given_up_has_all_its_attempts_when_it_is_asked_for_again
     again = state("SCHEDULED", name="AwaitingRetry")
     assert starts([*lost, again, *lost, again, *PULLED]) == 3
     assert starts([*lost, again, *lost, state("FAILED"), again, *PULLED]) == 1
+
+
+def test_a_run_that_is_answered_before_its_process_has_ended_waits_for_the_next_look():
+    async def look():
+        worker = WarmWorker("pool", limit=2, trains=False)
+        worker._limiter = slots = anyio.CapacityLimiter(2)  # noqa: SLF001 - as its setup does
+        answered = FlowRun(id=uuid.uuid4(), flow_id=uuid.uuid4())
+        slots.acquire_on_behalf_of_nowait(answered.id)
+        found = [WorkerFlowRunResponse(
+            work_pool_id=uuid.uuid4(), work_queue_id=uuid.uuid4(), flow_run=answered
+        )]  # fmt: skip
+        assert await worker._submit_scheduled_flow_runs(found) == []  # noqa: SLF001 - as it looks
+        assert slots.borrowed_tokens == 1
+
+    asyncio.run(look())
 
 
 def test_a_run_that_gives_no_sign_is_found_without_any_event():
